@@ -1,0 +1,1 @@
+"""Feature extractors, one family per file."""

@@ -1,0 +1,1 @@
+"""Pixel rules that are part of what trained weights mean. No torch."""

@@ -1,0 +1,1 @@
+"""What evaluation reports, one task per file."""
