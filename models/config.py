@@ -1,0 +1,134 @@
+"""What a model is made of, as frozen values. The names of ready-made ones are in presets.py."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+from models.task import CLASS_NAMES
+
+
+class ConfigError(ValueError):
+    """A model configuration that cannot be built or read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookupConfig:
+    """Convolutions where detail lives, a fixed number of lookup tokens where the whole image meets.
+
+    Sources: LookupViT (arXiv 2407.12753), UniFormer (arXiv 2201.09450); combined here.
+    """
+
+    channels: tuple[int, int, int] = (48, 96, 192)
+    """Width of the maps at strides 4, 8 and 16."""
+    num_blocks: tuple[int, int, int] = (1, 2, 8)
+    """Local blocks at strides 4 and 8, lookup blocks at stride 16."""
+    num_heads: int = 4
+    num_lookup_tokens: int = 256
+    """At most so many, whatever the size of the image; their grid follows its aspect ratio."""
+    num_register_tokens: int = 4
+    local_mlp_ratio: int = 3
+    refine_mlp_ratio: int = 4
+    return_mlp_ratio: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class VitConfig:
+    """A plain vision transformer with rotary positions on the canvas (Win-Win, arXiv 2310.00632)."""
+
+    embed_dim: int = 384
+    num_blocks: int = 12
+    num_heads: int = 6
+    mlp_ratio: int = 4
+    patch_size: Literal[16] = 16
+    num_register_tokens: int = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentationConfig:
+    """One class per pixel."""
+
+    class_names: tuple[str, ...] = CLASS_NAMES
+
+
+@dataclass(frozen=True, kw_only=True)
+class DepthConfig:
+    """What the depth map means: an inverse depth of unknown scale and shift."""
+
+    convention: Literal["relative_inverse_depth"] = "relative_inverse_depth"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowConfig:
+    """Coarse-to-fine matching at strides 64, 32, 16, 8 and 4."""
+
+    descriptor_channels: int = 32
+    context_channels: int = 32
+    hidden_channels: int = 64
+    radius: int = 4
+    """Reach of the local search, in cells of the level."""
+    num_iterations: tuple[int, int, int, int, int] = (1, 1, 1, 1, 2)
+    """Updates at strides 64, 32, 16, 8 and 4."""
+    num_context_tokens: int = 1024
+    """Frame 2 is read whole up to so many stride-16 cells, as area averages above."""
+    num_heads: int = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """A backbone, a pyramid and the heads on it. A head that is None is not there."""
+
+    name: str
+    backbone: LookupConfig | VitConfig
+    neck_channels: int = 64
+    segmentation: SegmentationConfig | None = SegmentationConfig()
+    depth: DepthConfig | None = DepthConfig()
+    flow: FlowConfig | None = FlowConfig()
+
+
+_FAMILIES: dict[str, type] = {"lookup": LookupConfig, "vit": VitConfig}
+_HEADS: dict[str, type] = {
+    "segmentation": SegmentationConfig,
+    "depth": DepthConfig,
+    "flow": FlowConfig,
+}
+
+
+def config_to_dict(config: ModelConfig) -> dict[str, Any]:
+    """Plain values for JSON; the backbone's family is added under "family"."""
+    family = next(name for name, kind in _FAMILIES.items() if isinstance(config.backbone, kind))
+    plain = asdict(config)
+    plain["backbone"] = {"family": family, **plain["backbone"]}
+    return plain
+
+
+def config_from_dict(plain: dict[str, Any]) -> ModelConfig:
+    """The inverse of `config_to_dict`.
+
+    Raises:
+        ConfigError: an unknown family, an unknown or missing field.
+    """
+    values = dict(plain)
+    backbone = dict(values.get("backbone") or {})
+    family = backbone.pop("family", None)
+    if family not in _FAMILIES:
+        raise ConfigError(f"backbone family is {family!r}, expected one of {sorted(_FAMILIES)}")
+    values["backbone"] = _build(_FAMILIES[family], backbone)
+    for head, kind in _HEADS.items():
+        if values.get(head) is not None:
+            values[head] = _build(kind, values[head])
+    config: ModelConfig = _build(ModelConfig, values)
+    return config
+
+
+def _build(kind: type, values: dict[str, Any]) -> Any:
+    known = {field.name for field in fields(kind)}
+    if unknown := sorted(set(values) - known):
+        raise ConfigError(
+            f"{kind.__name__} has no field {', '.join(unknown)}; it has {', '.join(sorted(known))}: "
+            f"the file was written by another version of anyres"
+        )
+    # JSON knows lists only; every sequence of a config is a tuple.
+    plain = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    try:
+        return kind(**plain)
+    except TypeError as error:
+        raise ConfigError(f"{kind.__name__} cannot be built from {sorted(values)}: {error}") from None

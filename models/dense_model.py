@@ -1,0 +1,129 @@
+"""The whole path on one screen: encode once, then any of the maps.
+
+Axes: b samples, n windows, c channels, h w pixels, rows cols cells.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from models.backbones.lookup import LookupBackbone
+from models.backbones.vit import VitBackbone
+from models.config import ConfigError, LookupConfig, ModelConfig
+from models.heads.depth import DepthEstimate, DepthHead
+from models.heads.flow import FlowEncoder, FlowEstimate, FlowFeatures, MatchingFlow
+from models.heads.segmentation import SegmentationHead
+from models.image.normalize import MEAN, STD
+from models.neck import Neck
+from models.spatial import zero_outside
+from models.windows import Placement, Windows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoded:
+    """One or more frames, encoded: all that any head needs of them."""
+
+    pyramid: dict[int, Tensor]
+    """Features by stride (16, 8, 4), each [b * n, c, rows, cols]."""
+    flow_features: FlowFeatures | None
+    placement: Placement
+
+
+@dataclass(frozen=True, kw_only=True)
+class Maps:
+    """What single frames show, at stride 4. A task without a head is None."""
+
+    logits: Float[Tensor, "bn classes rows cols"] | None
+    depth: DepthEstimate | None
+
+
+class DenseModel(nn.Module):
+    """Segmentation, depth and flow on one encoder."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        c = config.neck_channels
+        self.register_buffer("mean", torch.tensor(MEAN), persistent=False)
+        self.register_buffer("std", torch.tensor(STD), persistent=False)
+        self.mean: Tensor
+        self.std: Tensor
+        if isinstance(config.backbone, LookupConfig):
+            self.backbone: LookupBackbone | VitBackbone = LookupBackbone(config.backbone)
+        else:
+            self.backbone = VitBackbone(config.backbone)
+        self.neck = Neck(self.backbone.channels, out_channels=c)
+        self.segmentation = (
+            SegmentationHead(config.segmentation, in_channels=c) if config.segmentation else None
+        )
+        self.depth = DepthHead(in_channels=c) if config.depth else None
+        self.flow_encoder = FlowEncoder(config.flow, in_channels=c) if config.flow else None
+        self.flow_head = MatchingFlow(config.flow) if config.flow else None
+
+    def encode(
+        self,
+        windows: Windows,
+        *,
+        position_scale: Float[Tensor, " b"] | None = None,
+        num_lookup_tokens: int | None = None,
+    ) -> Encoded:
+        """Features of every window. Both frames of a pair go through here, as two samples.
+
+        Args:
+            windows: pixels in [0, 255].
+            position_scale: random factor for positions, training only.
+            num_lookup_tokens: training with several numbers of lookup tokens (lookup only).
+        """
+        place = windows.placement
+        h, w = windows.pixels.shape[-2:]
+        pixels = (windows.pixels - self.mean[:, None, None]) / self.std[:, None, None]
+        inside = place.inside(1, h, w)
+        flat = zero_outside(pixels.flatten(0, 1), inside)
+        normal = replace(windows, pixels=flat.unflatten(0, pixels.shape[:2]))
+        if isinstance(self.backbone, LookupBackbone):
+            maps = self.backbone(
+                normal, position_scale=position_scale, num_lookup_tokens=num_lookup_tokens
+            )
+        else:
+            maps = self.backbone(normal, position_scale=position_scale)
+        pyramid = self.neck(maps, place)
+        features = None
+        if self.flow_encoder is not None:
+            grey = flat.mean(1, keepdim=True)
+            features = self.flow_encoder(pyramid, grey, place)
+        return Encoded(pyramid=pyramid, flow_features=features, placement=place)
+
+    def maps(self, encoded: Encoded) -> Maps:
+        """Class logits and relative inverse depth of every window."""
+        finest = encoded.pyramid[4]
+        return Maps(
+            logits=self.segmentation(finest) if self.segmentation is not None else None,
+            depth=self.depth(finest) if self.depth is not None else None,
+        )
+
+    def flow(
+        self,
+        first: FlowFeatures,
+        second: FlowFeatures,
+        placement: Placement,
+        next_placement: Placement | None = None,
+    ) -> list[FlowEstimate]:
+        """Flow from frame 1 to frame 2 after every update; the last one is at full size.
+
+        Args:
+            first: `Encoded.flow_features` of frame 1.
+            second: of frame 2.
+            placement: of frame 1's windows.
+            next_placement: of frame 2's, the same where None.
+
+        Raises:
+            ConfigError: the model has no flow head.
+        """
+        if self.flow_head is None:
+            raise ConfigError(f"model {self.config.name} has no flow head: its config says flow=None")
+        estimates: list[FlowEstimate] = self.flow_head(
+            first, second, placement, next_placement or placement
+        )
+        return estimates
