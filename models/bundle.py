@@ -157,7 +157,7 @@ def read_bundle(folder: Path) -> Bundle:
         BundleError: bundle.json is missing, malformed or of another format version; a listed file
             is missing, a link, outside of the folder, or not the one that was written.
     """
-    bundle = _from_json(Bundle, _read_manifest(folder / MANIFEST), where=MANIFEST)
+    bundle: Bundle = _from_json(Bundle, _read_manifest(folder / MANIFEST), where=MANIFEST)
     for graph in bundle.graphs.values():
         if graph.file not in bundle.files:
             raise BundleError(
@@ -218,7 +218,9 @@ def _check(bundle: Bundle) -> None:
         raise BundleError(f"{classes} class names, expected up to {IGNORE_INDEX} different ones")
     if (classes > 0) != (Task.SEGMENTATION in bundle.tasks):
         raise BundleError(f"{classes} class names with tasks {list(bundle.tasks)}: one is wrong")
-    if len(bundle.palette) != classes or any(not 0 <= c <= 255 for rgb in bundle.palette for c in rgb):
+    if len(bundle.palette) != classes or any(
+        not 0 <= c <= 255 for rgb in bundle.palette for c in rgb
+    ):
         raise BundleError(
             f"palette has {len(bundle.palette)} colours, expected {classes}, one per class, each "
             f"[red, green, blue] from 0 to 255"
@@ -240,7 +242,9 @@ def _check(bundle: Bundle) -> None:
             for port in frame.outputs
             if port.name.startswith(FEATURES)
         }
-        pair = {f"{which}_{n}": dtype for which in ("first", "second") for n, dtype in features.items()}
+        pair = {
+            f"{which}_{n}": dtype for which in ("first", "second") for n, dtype in features.items()
+        }
         _check_ports("input", bundle.graphs["flow"], {**pair, "size": "int64"}, exact=True)
         _check_ports("output", bundle.graphs["flow"], FLOW_MAPS, exact=False)
 

@@ -1,0 +1,65 @@
+"""One image or one pair through a runtime: what the server, the command line and checks call."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.image.sizes import crop, pad_images
+from models.runtime.inputs import InputError
+from models.runtime.protocol import Runtime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """Every map of one image, (h, w) of the image itself. None where it was not computed.
+
+    Units and conventions as in models.runtime.protocol.
+    """
+
+    labels: NDArray[np.uint8] | None = None
+    label_confidence: NDArray[np.float16] | None = None
+    depth: NDArray[np.float32] | None = None
+    depth_uncertainty: NDArray[np.float16] | None = None
+    flow: NDArray[np.float32] | None = None
+    """(h, w, 2)."""
+    flow_uncertainty: NDArray[np.float16] | None = None
+
+
+def predict(
+    runtime: Runtime, image: NDArray[np.uint8], next_image: NDArray[np.uint8] | None = None
+) -> Prediction:
+    """Maps of an image (h, w, 3); with the next frame, flow towards it as well.
+
+    Both frames of a pair are encoded in one batch of two: each pixel is encoded once. The
+    segmentation and depth are the first frame's.
+
+    Raises:
+        InputError: the two frames differ in size, or an array is not uint8 RGB.
+    """
+    frames = [image] if next_image is None else [image, next_image]
+    if next_image is not None and next_image.shape != image.shape:
+        raise InputError(
+            f"image is {image.shape}, next_image is {next_image.shape}; expected the same "
+            f"(h, w, 3): flow is defined between frames of one camera"
+        )
+    batch, size = pad_images(frames)
+    maps = runtime.frame(batch, size)
+    real = (image.shape[0], image.shape[1])
+    flow = flow_uncertainty = None
+    if next_image is not None:
+        answer = runtime.flow(maps.features.of(0), maps.features.of(1), size[:1])
+        flow = crop(answer.flow[0], real)
+        flow_uncertainty = crop(answer.flow_uncertainty[0], real)
+    return Prediction(
+        labels=None if maps.labels is None else crop(maps.labels[0], real),
+        label_confidence=(
+            None if maps.label_confidence is None else crop(maps.label_confidence[0], real)
+        ),
+        depth=None if maps.depth is None else crop(maps.depth[0], real),
+        depth_uncertainty=(
+            None if maps.depth_uncertainty is None else crop(maps.depth_uncertainty[0], real)
+        ),
+        flow=flow,
+        flow_uncertainty=flow_uncertainty,
+    )
