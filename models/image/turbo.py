@@ -35,10 +35,11 @@ def colour_depth(depth: NDArray[np.float32], *, near_is_large: bool) -> NDArray[
     known = np.isfinite(depth)
     if not known.any():
         return np.zeros((*depth.shape, 3), dtype=np.uint8)
-    low, high = (float(value) for value in np.percentile(depth[known], (1.0, 99.0)))
+    # float64: the difference of two float32 extremes overflows float32.
+    exact = np.where(known, depth, 0.0).astype(np.float64)
+    low, high = (float(value) for value in np.percentile(exact[known], (1.0, 99.0)))
     if high - low > 1e-12 * max(abs(low), abs(high)):
-        # float64: the difference of two float32 extremes overflows float32.
-        level = (np.where(known, depth, low).astype(np.float64) - low) / (high - low)
+        level = (exact - low) / (high - low)
     else:
         level = np.full(depth.shape, 0.5)
     if not near_is_large:

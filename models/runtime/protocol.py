@@ -9,7 +9,7 @@ Axes: b images, h w pixels of the padded array, H W the same rounded up to the b
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,7 @@ class FlowMaps:
     """(b, H, W) higher is worse."""
 
 
+@runtime_checkable  # the shape checks of the tests look at it with isinstance
 class Runtime(Protocol):
     """An engine with a bundle loaded. Safe to call from several threads.
 
