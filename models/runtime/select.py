@@ -92,7 +92,9 @@ def choose_precisions(
         for name, names in offered.items()
     }
     listed = ", ".join(f"{name} in {chosen[name]}" for name in chosen)
-    return chosen, f"{listed}: this CPU has bf16"
+    if "bf16" in chosen.values():
+        return chosen, f"{listed}: this CPU has bf16"
+    return chosen, f"{listed}: the bundle was not checked in bf16"
 
 
 def _load(
