@@ -1,0 +1,115 @@
+"""Every answer that is not a success: its status, and what came, what was expected, what to do.
+
+Errors follow the data: body, image, request, queue, model. Any module may raise them; one handler
+writes them as `{"error": {"code": ..., "status": ..., "message": ..., "request_id": ...}}`.
+"""
+
+# ruff: noqa: N818 - these names read as sentences where they are raised
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class ServerError(Exception):
+    """The request was fine, we were not. Its message reaches the client."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """That the answer carries besides."""
+        return {}
+
+
+class RetryLater(ServerError):
+    """The same request may succeed in a while."""
+
+    status = 503
+    code = "unavailable"
+
+    def __init__(self, message: str, *, retry_after_s: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Says when to come again."""
+        return {"Retry-After": str(self.retry_after_s)}
+
+
+class ClientError(ServerError):
+    """The request cannot succeed as it is."""
+
+    status = 400
+    code = "bad_request"
+
+
+class MalformedBody(ClientError):
+    code = "malformed_body"
+
+
+class BodyTooSlow(ClientError):
+    status = 408
+    code = "body_too_slow"
+
+
+class BodyTooLarge(ClientError):
+    status = 413
+    code = "body_too_large"
+
+
+class UnsupportedBody(ClientError):
+    status = 415
+    code = "unsupported_body"
+
+
+class MalformedImage(ClientError):
+    code = "malformed_image"
+
+
+class UnsupportedImage(ClientError):
+    status = 415
+    code = "unsupported_image"
+
+
+class TooManyPixels(ClientError):
+    status = 413
+    code = "too_many_pixels"
+
+
+class NotAcceptable(ClientError):
+    status = 406
+    code = "not_acceptable"
+
+
+class Unusable(ClientError):
+    """Well formed, but it has no answer."""
+
+    status = 422
+    code = "unusable"
+
+
+class QueueFull(RetryLater):
+    status = 429
+    code = "queue_full"
+
+
+class NotReady(RetryLater):
+    code = "not_ready"
+
+
+class Draining(RetryLater):
+    code = "draining"
+
+
+class DeadlinePassed(ServerError):
+    status = 504
+    code = "deadline_passed"
+
+
+class ClientGone(ServerError):
+    """Nobody reads this answer; 499 is nginx's number for the log."""
+
+    status = 499
+    code = "client_gone"
