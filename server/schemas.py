@@ -1,0 +1,154 @@
+"""The JSON that goes out, as OpenAPI sees it. Sizes are [height, width] in pixels."""
+
+from pydantic import BaseModel
+
+
+class ImageInfo(BaseModel):
+    """One image as it came."""
+
+    format: str
+    stored_size: tuple[int, int]
+    """As in the file."""
+    size: tuple[int, int]
+    """As the maps have it, after rotation if orientation=display."""
+    exif_orientation: int
+
+
+class ModelInfo(BaseModel):
+    """Who answered."""
+
+    name: str
+    version: str
+
+
+class ClassArea(BaseModel):
+    """One class that was found."""
+
+    label: int
+    name: str
+    colour: tuple[int, int, int]
+    area: float
+    """Share of the image, 0 to 1."""
+    confidence: float | None
+    """Mean probability over its pixels."""
+
+
+class SegmentationSummary(BaseModel):
+    """Classes by falling area."""
+
+    classes: list[ClassArea]
+
+
+class DepthSummary(BaseModel):
+    """The range of the depth map. All null where no pixel has a value."""
+
+    convention: str
+    unit: str
+    near_is_large: bool
+    least: float | None
+    median: float | None
+    greatest: float | None
+    known: float
+    """Share of pixels with a value."""
+
+
+class FlowSummary(BaseModel):
+    """Motion from image to next_image, px, u right, v down."""
+
+    unit: str
+    mean: tuple[float, float] | None
+    """(u, v)."""
+    mean_length: float | None
+    greatest_length: float | None
+    moving: float
+    """Share of pixels that move by more than 1 px."""
+    known: float
+    """Share of pixels with a value."""
+
+
+class Timings(BaseModel):
+    """In milliseconds. The header Server-Timing adds encoding."""
+
+    decode_ms: float
+    queue_ms: float
+    infer_ms: float
+
+
+class Summary(BaseModel):
+    """What was seen, in words and numbers. The maps themselves come with another Accept."""
+
+    model: ModelInfo
+    image: ImageInfo
+    next_image: ImageInfo | None
+    segmentation: SegmentationSummary | None
+    depth: DepthSummary | None
+    flow: FlowSummary | None
+    timings: Timings
+    png: dict[str, str] | None
+    """With inline=true: each map as a PNG file in base64."""
+
+
+class ErrorBody(BaseModel):
+    """What went wrong."""
+
+    code: str
+    status: int
+    message: str
+    request_id: str
+
+
+class ErrorAnswer(BaseModel):
+    """Every answer that is not a success."""
+
+    error: ErrorBody
+
+
+class TaskInfo(BaseModel):
+    """One thing that a model predicts."""
+
+    task: str
+    unit: str
+    classes: list[str] | None = None
+    palette: list[tuple[int, int, int]] | None = None
+    convention: str | None = None
+    near_is_large: bool | None = None
+
+
+class EngineInfo(BaseModel):
+    """What runs the model, and why."""
+
+    name: str
+    version: str
+    precisions: dict[str, str]
+    threads: int
+    reason: str
+
+
+class ModelDetails(BaseModel):
+    """A model that is loaded."""
+
+    name: str
+    version: str
+    description: str
+    licence: str
+    tasks: list[TaskInfo]
+    engine: EngineInfo
+    max_mpx: float
+    min_side_px: int
+    max_side_px: int
+    stride: int
+    recipe: str
+    scores: dict[str, float]
+
+
+class ModelList(BaseModel):
+    """All models that are loaded."""
+
+    models: list[ModelDetails]
+
+
+class Health(BaseModel):
+    """One word, and a sentence if it is not fine."""
+
+    status: str
+    reason: str = ""
