@@ -1,0 +1,38 @@
+"""python -m server                 serve a bundle over HTTP
+python -m server predict FILES...  run it on files and write pictures"""
+
+import sys
+
+from pydantic import ValidationError
+from pydantic_settings import CliApp, SettingsError
+
+from models.bundle import BundleError
+from models.runtime.select import EngineError
+from server.config import ServerConfig
+from server.errors import ServerError
+
+
+def main(arguments: list[str]) -> int:
+    """Returns the exit code; an error is one line."""
+    try:
+        if arguments[:1] == ["predict"]:
+            from server.predict_command import PredictCommand
+
+            for line in CliApp.run(PredictCommand, cli_args=arguments[1:]).run():
+                print(line)
+            return 0
+        config = CliApp.run(ServerConfig, cli_args=arguments)
+        from server.listener import serve
+
+        return serve(config)
+    except ValidationError as error:
+        for problem in error.errors():
+            where = ".".join(str(part) for part in problem["loc"])
+            print(f"error: {where} is {problem.get('input')!r}: {problem['msg']}", file=sys.stderr)
+    except (BundleError, EngineError, ServerError, SettingsError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,73 @@
+"""Errors as JSON, whoever raised them: our tree, FastAPI's validation, Starlette's router."""
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from server.errors import ServerError, Unusable
+from server.schemas import ErrorAnswer, ErrorBody
+
+_CODES = {404: "not_found", 405: "method_not_allowed"}
+
+
+def error_answer(error: ServerError, request_id: str) -> Response:
+    """The answer for an error of our tree."""
+    return _answer(
+        status=error.status,
+        code=error.code,
+        message=str(error),
+        request_id=request_id,
+        headers=dict(error.headers),
+    )
+
+
+def install_error_answers(app: FastAPI) -> None:
+    """Make every error of the application take the same form."""
+
+    async def ours(request: Request, error: Exception) -> Response:
+        assert isinstance(error, ServerError)
+        app.state.service.telemetry.rejected.labels(error.code).inc()
+        return error_answer(error, request.state.request_id)
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return error_answer(Unusable(_validation_text(error)), request.state.request_id)
+
+    async def routing(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        message = f"{request.method} {request.url.path}: {error.detail}"
+        if error.status_code == 404:
+            message += "; POST /v1/predict is the way to predictions, /docs lists the others"
+        return _answer(
+            status=error.status_code,
+            code=_CODES.get(error.status_code, "http_error"),
+            message=message,
+            request_id=request.state.request_id,
+            headers=dict(error.headers or {}),
+        )
+
+    app.add_exception_handler(ServerError, ours)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, routing)
+
+
+def _validation_text(error: RequestValidationError) -> str:
+    parts = []
+    for problem in error.errors():
+        where = " ".join(str(part) for part in problem["loc"])
+        came = repr(problem.get("input"))[:80]
+        parts.append(f"{where} is {came}: {problem['msg']}")
+    return "; ".join(parts)
+
+
+def _answer(
+    *, status: int, code: str, message: str, request_id: str, headers: dict[str, str]
+) -> Response:
+    body = ErrorAnswer(
+        error=ErrorBody(code=code, status=status, message=message, request_id=request_id)
+    )
+    return Response(
+        body.model_dump_json(), status, {**headers, "Vary": "Accept"}, "application/json"
+    )

@@ -1,0 +1,70 @@
+"""uvicorn, with an orderly end: SIGTERM drains and exits 0, a second one does not wait."""
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from types import FrameType
+
+import uvicorn
+
+from server.app import create_app
+from server.config import ServerConfig
+from server.log_format import configure_logging
+from server.service import Service
+
+log = logging.getLogger("anyres")
+
+
+class Listener(uvicorn.Server):
+    """Serves one service until a signal, or until there will be no model."""
+
+    def __init__(self, config: ServerConfig) -> None:
+        self.service = Service(config, on_failed=self._give_up)
+        self._close_at_s: float | None = None
+        super().__init__(
+            uvicorn.Config(
+                create_app(self.service),
+                host=config.host,
+                port=config.port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=max(1, round(config.drain_timeout_s)),
+            )
+        )
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal: the first drains, the second ends at once.
+
+        uvicorn's own would raise the signal again after a clean end, which hides the exit code.
+        """
+        del frame
+        if self.service.draining:
+            log.warning("%s again: leaving at once", signal.Signals(sig).name)
+            # The engine may be deep in native code: nothing but the process itself stops it.
+            os._exit(1)
+        log.info("%s: draining", signal.Signals(sig).name)
+        self.service.draining = True
+        self._close_at_s = time.monotonic() + self.service.config.drain_delay_s
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second, by uvicorn's main loop; true ends it."""
+        if self._close_at_s is not None and time.monotonic() >= self._close_at_s:
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+    def _give_up(self) -> None:
+        self.should_exit = True
+
+
+def serve(config: ServerConfig) -> int:
+    """Serve until a signal. Returns the exit code: 1 if the model could not be loaded."""
+    configure_logging(config.log_format)
+    listener = Listener(config)
+    asyncio.run(listener.serve())
+    if listener.service.failure is not None:
+        log.error("error: %s", listener.service.failure)
+        return 1
+    return 0

@@ -1,0 +1,124 @@
+"""From encoded images to an encoded answer: decode, wait, infer, encode.
+
+The event loop only hands over: decoding and encoding run in their pools, the engine in its own
+thread. Cancelling `fulfil` at any point takes the request out of whatever it waits for.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from models.task import Task
+from server.decode import DecodedImage, Orientation, decode_image
+from server.encode import Payload, encode_result
+from server.errors import Unusable
+from server.loaded_model import LoadedModel
+from server.negotiation import Media
+from server.result import Render, Result, image_info
+from server.service import Service
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What a client wants."""
+
+    tasks: tuple[Task, ...]
+    media: Media
+    render: Render
+    inline: bool
+    orientation: Orientation
+    deadline_s: float
+    """`time.monotonic` time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """An answer, and how long each stage took."""
+
+    payload: Payload
+    decode_s: float
+    queue_s: float
+    infer_s: float
+    encode_s: float
+
+    @property
+    def server_timing(self) -> str:
+        """As the header Server-Timing has it (W3C), in milliseconds."""
+        stages = {
+            "decode": self.decode_s,
+            "queue": self.queue_s,
+            "infer": self.infer_s,
+            "encode": self.encode_s,
+        }
+        return ", ".join(f"{name};dur={s * 1e3:.3f}" for name, s in stages.items())
+
+
+async def fulfil(
+    order: Order, images: Mapping[str, bytes], *, service: Service, model: LoadedModel
+) -> Finished:
+    """Answer one request; `images` holds "image" and perhaps "next_image", encoded.
+
+    Raises:
+        TooManyPixels, UnsupportedImage, MalformedImage: from decoding.
+        Unusable: the two images differ in size.
+        DeadlinePassed, Draining, ServerError: from the worker.
+    """
+    loop, limits = asyncio.get_running_loop(), service.image_limits(model)
+
+    def decode(data: bytes) -> DecodedImage:
+        return decode_image(data, limits=limits, orientation=order.orientation)
+
+    started_s = time.monotonic()
+    pixels = await asyncio.gather(
+        *(loop.run_in_executor(service.decoders, decode, data) for data in images.values())
+    )
+    decoded = dict(zip(images, pixels, strict=True))
+    decode_s = time.monotonic() - started_s
+    image, next_image = decoded["image"], decoded.get("next_image")
+    if next_image is not None and next_image.size != image.size:
+        raise Unusable(
+            f"image is {_size(image)}, next_image is {_size(next_image)} (HxW), expected the same "
+            f"size: flow is defined between two frames of one camera"
+        )
+    # A second image that nobody asked flow for is not worth computing.
+    second = next_image if Task.FLOW in order.tasks else None
+    answer = await asyncio.wrap_future(
+        service.worker.submit(
+            image.pixels,
+            None if second is None else second.pixels,
+            deadline_s=order.deadline_s,
+        )
+    )
+    result = Result(
+        bundle=model.bundle,
+        tasks=order.tasks,
+        image=image_info(image),
+        next_image=None if next_image is None else image_info(next_image),
+        prediction=answer.prediction,
+        decode_s=decode_s,
+        queue_s=answer.queue_s,
+        infer_s=answer.infer_s,
+    )
+
+    def encode() -> Payload:
+        return encode_result(result, order.media, render=order.render, inline=order.inline)
+
+    started_s = time.monotonic()
+    payload = await loop.run_in_executor(service.encoders, encode)
+    finished = Finished(
+        payload=payload,
+        decode_s=decode_s,
+        queue_s=answer.queue_s,
+        infer_s=answer.infer_s,
+        encode_s=time.monotonic() - started_s,
+    )
+    service.telemetry.decode.observe(finished.decode_s)
+    service.telemetry.queue.observe(finished.queue_s)
+    service.telemetry.infer.observe(finished.infer_s)
+    service.telemetry.encode.observe(finished.encode_s)
+    return finished
+
+
+def _size(image: DecodedImage) -> str:
+    return f"{image.size[0]}x{image.size[1]}"

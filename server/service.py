@@ -1,0 +1,121 @@
+"""What the routes share: the worker, the pools, the counters, and whether we are open."""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from models.runtime.cpu import usable_cores
+from server.admission import Admission
+from server.config import ServerConfig
+from server.decode import ImageLimits
+from server.errors import Draining, NotReady
+from server.loaded_model import LoadedModel, load_model
+from server.telemetry import Telemetry
+from server.worker import Worker
+
+log = logging.getLogger("anyres")
+
+
+class Service:
+    """One model on one device. Made with the application, started with its lifespan."""
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        *,
+        load: Callable[[], LoadedModel] | None = None,
+        on_failed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.config = config
+        self.model: LoadedModel | None = None
+        self.failure: str | None = None
+        """Why there will be no model."""
+        self.draining = False
+        self.telemetry = Telemetry()
+        self.admission = Admission(
+            max_requests=config.max_queue, max_pixels=round(config.max_queue_mpx * 1e6)
+        )
+        threads = config.codec_threads or min(8, usable_cores())
+        self.decoders = ThreadPoolExecutor(threads, thread_name_prefix="decode")
+        self.encoders = ThreadPoolExecutor(threads, thread_name_prefix="encode")
+        self.worker = Worker(
+            load or (lambda: load_model(config)),
+            on_loaded=self._loaded,
+            on_failed=self._failed,
+        )
+        self._on_failed = on_failed
+        watch = self.telemetry.watch
+        watch("anyres_queue_requests", "Waiting for the engine.", lambda: self.worker.num_waiting)
+        watch(
+            "anyres_queue_pixels",
+            "Waiting for the engine.",
+            lambda: self.worker.num_waiting_pixels,
+        )
+        watch("anyres_house_requests", "Admitted.", lambda: self.admission.num_requests)
+        watch("anyres_house_pixels", "Admitted.", lambda: self.admission.num_pixels)
+        watch("anyres_ready", "1 while /readyz says 200.", lambda: float(self.is_ready))
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a prediction would be taken now."""
+        return self.model is not None and not self.draining and self.worker.is_alive
+
+    @property
+    def is_live(self) -> bool:
+        """Whether waiting can help; false means restart."""
+        return self.failure is None and self.worker.is_alive
+
+    @property
+    def retry_after_s(self) -> int:
+        """When the queue is likely shorter."""
+        return max(1, min(60, round(self.worker.expected_wait_s)))
+
+    def open_model(self) -> LoadedModel:
+        """The model that answers.
+
+        Raises:
+            NotReady, Draining
+        """
+        if self.draining:
+            raise Draining("the server is stopping: ask another one", retry_after_s=5)
+        if self.failure is not None:
+            raise NotReady(f"there is no model ({self.failure}): the operator has to act")
+        if self.model is None:
+            raise NotReady("the model is still loading: come again", retry_after_s=2)
+        return self.model
+
+    def image_limits(self, model: LoadedModel) -> ImageLimits:
+        """Which images are let in."""
+        limits = model.bundle.size_limits
+        return ImageLimits(
+            max_pixels=model.max_pixels,
+            min_side_px=limits.min_side,
+            max_side_px=limits.max_side,
+        )
+
+    def start(self) -> None:
+        """Begin to load; returns at once."""
+        self.worker.start()
+
+    def stop(self) -> None:
+        """After the last request."""
+        self.draining = True
+        self.worker.stop(timeout_s=self.config.drain_timeout_s)
+        self.decoders.shutdown(wait=False, cancel_futures=True)
+        self.encoders.shutdown(wait=False, cancel_futures=True)
+
+    def _loaded(self, model: LoadedModel) -> None:
+        self.telemetry.loaded(model)
+        self.model = model
+        log.info(
+            "serving %s %s from %s, loaded in %.1f s; %s",
+            model.bundle.name,
+            model.bundle.version,
+            model.folder,
+            model.load_s,
+            model.selection.reason,
+        )
+
+    def _failed(self, reason: str) -> None:
+        self.failure = reason
+        self._on_failed()
