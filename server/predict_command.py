@@ -1,0 +1,129 @@
+"""`python -m server predict`: the served bundle on files, without HTTP."""
+
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import AliasChoices, Field
+from pydantic_settings import CliPositionalArg, SettingsConfigDict
+
+from models.image.flow_wheel import colour_flow
+from models.image.overlay import blend
+from models.image.palette import colour_labels
+from models.image.turbo import colour_depth
+from models.runtime.predictor import Prediction, predict
+from models.task import Task
+from server.config import SETTINGS, EngineConfig
+from server.contact_sheet import contact_sheet
+from server.decode import DecodedImage, ImageLimits, decode_image
+from server.errors import Unusable
+from server.loaded_model import LoadedModel, load_model
+from server.png import write_png
+
+OVERLAY_OPACITY = 0.6
+
+Row = tuple[str, tuple[NDArray[np.uint8] | None, ...]]
+
+
+class PredictCommand(EngineConfig):
+    """Write coloured maps of images or pairs, and one sheet of them all."""
+
+    model_config = SettingsConfigDict(**SETTINGS, cli_prog_name="python -m server predict")
+
+    files: CliPositionalArg[list[str]] = Field(min_length=1)
+    """Images, or pairs as first.png,second.png."""
+
+    out: Path = Field(default=Path("out"), validation_alias=AliasChoices("o", "out"))
+    """Folder to write into; made if it is not there."""
+
+    pairs: bool = False
+    """The files are frames of one video: flow from each to the one after it."""
+
+    def run(self) -> list[str]:
+        """Predict and write; returns a line to show for each input.
+
+        Raises:
+            ServerError, BundleError, EngineError, OSError
+        """
+        jobs = self._jobs()
+        model = load_model(self)
+        self.out.mkdir(parents=True, exist_ok=True)
+        lines, rows = [], []
+        for index, (first, second) in enumerate(jobs):
+            name = f"{index:03d}_{first.stem}"
+            line, row = self._predict_one(model, name, first, second)
+            lines.append(line)
+            rows.append(row)
+        contact_sheet(rows).save(self.out / "sheet.png")
+        return [*lines, f"{self.out / 'sheet.png'} shows them together"]
+
+    def _jobs(self) -> list[tuple[Path, Path | None]]:
+        if self.pairs:
+            if len(self.files) < 2:
+                raise Unusable(f"--pairs with {len(self.files)} file, expected two or more frames")
+            return [(Path(first), Path(second)) for first, second in pairwise(self.files)]
+        jobs: list[tuple[Path, Path | None]] = []
+        for file in self.files:
+            first, *others = file.split(",")
+            if len(others) > 1:
+                raise Unusable(f"{file} names {len(others) + 1} files, expected one or two")
+            jobs.append((Path(first), Path(others[0]) if others else None))
+        return jobs
+
+    def _predict_one(
+        self, model: LoadedModel, name: str, first: Path, second: Path | None
+    ) -> tuple[str, Row]:
+        image = _read(first, model)
+        next_image = None if second is None else _read(second, model)
+        if next_image is not None and next_image.size != image.size:
+            raise Unusable(
+                f"{first} is {image.size}, {second} is {next_image.size} (HxW), expected the same"
+            )
+        has_flow = next_image is not None and Task.FLOW in model.tasks
+        started_s = time.monotonic()
+        prediction = predict(
+            model.selection.runtime,
+            image.pixels,
+            next_image.pixels if has_flow and next_image is not None else None,
+        )
+        seconds = time.monotonic() - started_s
+        pictures = _pictures(image.pixels, prediction, model)
+        for kind, picture in pictures.items():
+            if picture is not None:
+                (self.out / f"{name}_{kind}.png").write_bytes(write_png(picture))
+        caption = str(first) if second is None else f"{first} -> {second}"
+        size = f"{image.size[0]}x{image.size[1]} (HxW)"
+        return f"{caption}: {size}, {seconds:.2f} s", (
+            f"{caption}  {size}",
+            (image.pixels, pictures["segmentation"], pictures["depth"], pictures["flow"]),
+        )
+
+
+def _read(path: Path, model: LoadedModel) -> DecodedImage:
+    size_limits = model.bundle.size_limits
+    limits = ImageLimits(
+        max_pixels=model.max_pixels,
+        min_side_px=size_limits.min_side,
+        max_side_px=size_limits.max_side,
+    )
+    try:
+        return decode_image(path.read_bytes(), limits=limits)
+    except Unusable as error:
+        raise Unusable(f"{path}: {error}") from error
+
+
+def _pictures(
+    image: NDArray[np.uint8], prediction: Prediction, model: LoadedModel
+) -> dict[str, NDArray[np.uint8] | None]:
+    segmentation = depth = flow = None
+    if prediction.labels is not None:
+        colours = colour_labels(prediction.labels, model.bundle.palette)
+        segmentation = blend(image, colours, opacity=OVERLAY_OPACITY)
+    if prediction.depth is not None and model.bundle.depth is not None:
+        near_is_large = model.bundle.depth.near_is_large
+        depth = colour_depth(prediction.depth, near_is_large=near_is_large)
+    if prediction.flow is not None:
+        flow = colour_flow(prediction.flow)
+    return {"segmentation": segmentation, "depth": depth, "flow": flow}
