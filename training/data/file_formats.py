@@ -9,6 +9,7 @@ import io
 import re
 from collections.abc import Collection
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -189,6 +190,23 @@ def write_pfm(path: Path, values: NDArray[np.float32]) -> None:
     kind = "Pf" if values.ndim == 2 else "PF"
     header = f"{kind}\n{values.shape[1]} {values.shape[0]}\n-1.0\n".encode()
     path.write_bytes(header + values[::-1].astype("<f4").tobytes())
+
+
+def read_spring(path: Path, key: Literal["flow", "disparity"]) -> NDArray[np.float32]:
+    """Spring's .flo5 (h, w, 2) or .dsp5 (h, w), HDF5: 2160x3840 values in px of 1080x1920 images.
+
+    Compare with `[::2, ::2]`, or take the least error of the four values of a pixel, as the
+    benchmark does. NaN where unknown.
+    """
+    import h5py  # slow to load, and needed for this one format
+
+    expected = f'an HDF5 file with the data set "{key}" of Spring'
+    content = io.BytesIO(read_bytes(path, expected))
+    try:
+        with h5py.File(content, "r") as file:
+            return np.array(file[key], dtype=np.float32)
+    except (OSError, KeyError) as error:
+        raise FileFormatError(f"{path}: {error}, expected {expected}") from error
 
 
 def _open(path: Path, expected: str) -> Image.Image:

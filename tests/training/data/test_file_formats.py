@@ -2,6 +2,7 @@ import struct
 from pathlib import Path
 
 import cv2
+import h5py
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from training.data.file_formats import (
     read_kitti_flow,
     read_pfm,
     read_png16,
+    read_spring,
     write_flo,
     write_kitti_flow,
     write_pfm,
@@ -116,6 +118,18 @@ def test_pfm_is_read_bottom_row_first_in_either_byte_order(tmp_path: Path) -> No
     path.write_bytes(b"P6\n2 2\n255\n")
     with pytest.raises(FileFormatError, match="header of a portable float map"):
         read_pfm(path)
+
+
+def test_spring_is_hdf5_under_its_own_key(tmp_path: Path) -> None:
+    flow = np.array([[[1, 2], [NAN, NAN]]], dtype=np.float32)
+    with h5py.File(tmp_path / "a.flo5", "w") as file:
+        file.create_dataset("flow", data=flow, compression="gzip")
+    np.testing.assert_array_equal(read_spring(tmp_path / "a.flo5", "flow"), flow)
+    with pytest.raises(FileFormatError, match=r'a\.flo5: .*expected .*"disparity" of Spring'):
+        read_spring(tmp_path / "a.flo5", "disparity")
+    (tmp_path / "b.flo5").write_bytes(b"PIEH")
+    with pytest.raises(FileFormatError, match=r"b\.flo5: "):
+        read_spring(tmp_path / "b.flo5", "flow")
 
 
 def test_images_come_upright_and_in_rgb(tmp_path: Path) -> None:
