@@ -131,4 +131,6 @@ def _build(kind: type, values: dict[str, Any]) -> Any:
     try:
         return kind(**plain)
     except TypeError as error:
-        raise ConfigError(f"{kind.__name__} cannot be built from {sorted(values)}: {error}") from None
+        raise ConfigError(
+            f"{kind.__name__} cannot be built from {sorted(values)}: {error}"
+        ) from None

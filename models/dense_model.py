@@ -122,7 +122,9 @@ class DenseModel(nn.Module):
             ConfigError: the model has no flow head.
         """
         if self.flow_head is None:
-            raise ConfigError(f"model {self.config.name} has no flow head: its config says flow=None")
+            raise ConfigError(
+                f"model {self.config.name} has no flow head: its config says flow=None"
+            )
         estimates: list[FlowEstimate] = self.flow_head(
             first, second, placement, next_placement or placement
         )

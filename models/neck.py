@@ -32,9 +32,7 @@ class Neck(nn.Module):
                 if s not in channels
             }
         )
-        self.smooth = nn.ModuleDict(
-            {str(s): LocalBlock(out_channels, mlp_ratio=3) for s in LEVELS}
-        )
+        self.smooth = nn.ModuleDict({str(s): LocalBlock(out_channels, mlp_ratio=3) for s in LEVELS})
 
     def forward(
         self, maps: dict[int, Tensor], placement: Placement

@@ -49,8 +49,8 @@ class Placement:
         corner = self.origins // stride
         row = corner[..., :1] + torch.arange(rows, device=corner.device)
         col = corner[..., 1:] + torch.arange(cols, device=corner.device)
-        row = row[:, :, :, None].expand(-1, -1, rows, cols)
-        col = col[:, :, None, :].expand(-1, -1, rows, cols)
+        # A sum, not expand: flattening repeated rows would tie an exported graph to several columns.
+        row, col = row[..., None] + 0 * col[:, :, None], 0 * row[..., None] + col[:, :, None]
         return row.flatten(1), col.flatten(1)
 
 
@@ -77,9 +77,7 @@ def whole_images(
     valid = None if exact else size[:, None]
     pixels = pad_to_stride(image).permute(0, 3, 1, 2).float()[:, None]
     origins = torch.zeros_like(size)[:, None]
-    return Windows(
-        pixels=pixels, placement=Placement(origins=origins, canvas=size, valid=valid)
-    )
+    return Windows(pixels=pixels, placement=Placement(origins=origins, canvas=size, valid=valid))
 
 
 def pad_to_stride(image: UInt8[Tensor, "b h w c"]) -> UInt8[Tensor, "b h2 w2 c"]:

@@ -115,9 +115,7 @@ class LookupBackbone(nn.Module):
         position_scale: Float[Tensor, " b"] | None,
     ) -> Float[Tensor, "bn c rows cols"]:
         b = place.canvas.shape[0]
-        lookup = torch.cat(
-            [grid.assign @ to_tokens(x, b), self.registers.expand(b, -1, -1)], dim=1
-        )
+        lookup = torch.cat([grid.assign @ to_tokens(x, b), self.registers.expand(b, -1, -1)], dim=1)
         registers = torch.ones_like(grid.present[:, :1]).expand(-1, self.registers.shape[0])
         state = _Attended(
             image_inside=None if inside is None else inside.reshape(b, -1),
@@ -129,9 +127,7 @@ class LookupBackbone(nn.Module):
             x, lookup = block(x, lookup, inside, state)
         return x
 
-    def _positions(
-        self, grid: LookupGrid, position_scale: Float[Tensor, " b"] | None
-    ) -> Rotation:
+    def _positions(self, grid: LookupGrid, position_scale: Float[Tensor, " b"] | None) -> Rotation:
         y = grid.y * 2 / grid.rows[:, None] - 1
         x = grid.x * 2 / grid.cols[:, None] - 1
         if position_scale is not None:

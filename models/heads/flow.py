@@ -132,7 +132,9 @@ class MatchingFlow(nn.Module):
         first = self._with_coarse(first, placement)
         second = self._with_coarse(second, next_placement)
         # Flow is measured on the canvas; a window of frame 2 begins elsewhere.
-        offset = (placement.origins - next_placement.origins).flatten(0, 1).flip(-1)[..., None, None]
+        offset = (
+            (placement.origins - next_placement.origins).flatten(0, 1).flip(-1)[..., None, None]
+        )
         estimates: list[FlowEstimate] = []
         attended = self.cross(first[16], second[16], placement, next_placement)
         context = {16: attended}

@@ -24,9 +24,7 @@ def warp(
     y = torch.arange(rows, device=second.device)[:, None] + displacement[:, 1]
     # grid_sample's own unit: -1 and 1 are the outer edges of the map, cell centres at + 0.5.
     grid = torch.stack([(x * 2 + 1) / cols2 - 1, (y * 2 + 1) / rows2 - 1], dim=-1)
-    return F.grid_sample(
-        second, grid, mode="bilinear", padding_mode="zeros", align_corners=False
-    )
+    return F.grid_sample(second, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
 def convex_upsample(
@@ -51,7 +49,8 @@ def convex_upsample(
     pixels = torch.stack(
         [(share * near[:, axis, :, None]).sum(1) for axis in range(2)], dim=1
     )  # [b, 2, factor^2, rows, cols]
-    pixels = pixels.unflatten(2, (factor, factor)).permute(0, 1, 4, 2, 5, 3)
+    split: Tensor = pixels.unflatten(2, (factor, factor))
+    pixels = split.permute(0, 1, 4, 2, 5, 3)
     return pixels.reshape(b, 2, rows * factor, cols * factor)
 
 

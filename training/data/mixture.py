@@ -1,0 +1,108 @@
+"""What each optimizer step sees: a batch of real images and a batch of rendered pairs.
+
+The data of a step follow from the seed and the step alone, so a run that resumes, or that has
+another number of workers, sees the same.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from models.windows import STRIDE
+from training.data.augment import crop, flip, jitter_colour, jitter_pair_colour, scale
+from training.data.batch import Batch, collate
+from training.data.camvid import CamVid
+from training.data.degradation import blur, erase_next
+from training.data.rendered import RenderedPairs
+from training.data.sample import Cut, Sample
+from training.recipe import DataConfig
+from training.win_win import cut, flipped, sample_windows
+
+CROP_SCALE = (0.75, 1.8)
+"""CamVid is resized by a factor in this range before a single crop is cut ..."""
+TWO_WINDOWS_SCALE = (1.2, 3.0)
+"""... and in this one before two windows are."""
+PAIR_SCALE = (0.85, 1.4)
+
+
+@dataclass(frozen=True)
+class StepBatches(Dataset[list[Batch]]):
+    """Step number -> the batches of that step."""
+
+    config: DataConfig
+
+    def __getitem__(self, step: int) -> list[Batch]:
+        rng = np.random.default_rng([self.config.seed, 0, step])
+        two = bool(rng.random() < self.config.two_windows_share)
+        batches = []
+        if self.config.images_per_step:
+            images = [self._image(rng, two) for _ in range(self.config.images_per_step)]
+            batches.append(collate(images))
+        if self.config.pairs_per_step:
+            pairs = [self._pair(rng, two) for _ in range(self.config.pairs_per_step)]
+            batches.append(collate(pairs))
+        return batches
+
+    @cached_property
+    def _camvid(self) -> CamVid:
+        return CamVid(split="train")
+
+    @cached_property
+    def _pairs(self) -> RenderedPairs:
+        return RenderedPairs(config=self.config)
+
+    def _image(self, rng: np.random.Generator, two: bool) -> Cut:
+        sample = self._camvid[int(rng.integers(len(self._camvid)))]
+        if rng.random() < 0.5:
+            sample = flip(sample)
+        low, high = TWO_WINDOWS_SCALE if two else CROP_SCALE
+        ratio = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+        stretch = float(np.exp(rng.uniform(-0.1, 0.1)))
+        sample = scale(sample, _scaled(sample, ratio * stretch, ratio / stretch, self._need(two)))
+        sample = jitter_colour(rng, sample)
+        if rng.random() < 0.2:
+            sample = blur(rng, sample)
+        return self._windows(rng, sample, two)
+
+    def _pair(self, rng: np.random.Generator, two: bool) -> Cut:
+        if two:
+            windows = self._pairs.windows(rng)
+            return flipped(windows) if rng.random() < 0.5 else windows
+        sample = self._pairs.whole(rng)
+        if rng.random() < 0.5:
+            sample = flip(sample)
+        ratio = float(np.exp(rng.uniform(*np.log(PAIR_SCALE))))
+        if rng.random() < 0.7:
+            sample = scale(sample, _scaled(sample, ratio, ratio, self._need(two)))
+        sample = jitter_colour(rng, sample)
+        if rng.random() < 0.2:
+            sample = jitter_pair_colour(rng, sample)
+        if rng.random() < 0.2:
+            sample = erase_next(rng, sample)
+        return self._windows(rng, sample, two)
+
+    def _need(self, two: bool) -> tuple[int, int]:
+        side = self.config.square
+        return (2 * side, 2 * side) if two else self.config.window
+
+    def _windows(self, rng: np.random.Generator, sample: Sample, two: bool) -> Cut:
+        side = self.config.square
+        if two:
+            corners = sample_windows(
+                rng, canvas=sample.size, side=side, num_windows=2, stride=STRIDE
+            )
+            return cut(sample, corners, (side, side))
+        h, w = self.config.window
+        y = int(rng.integers(sample.size[0] - h + 1))
+        x = int(rng.integers(sample.size[1] - w + 1))
+        # A crop is a canvas of its own: what lies around it is not known at test either.
+        return cut(crop(sample, (y, x), (h, w)), np.zeros((1, 2), np.int64), (h, w))
+
+
+def _scaled(
+    sample: Sample, down: float, right: float, at_least: tuple[int, int]
+) -> tuple[int, int]:
+    height, width = sample.size
+    return max(round(height * down), at_least[0]), max(round(width * right), at_least[1])

@@ -1,0 +1,66 @@
+"""Rendered cuts kept on disk: rendering costs as much as training on the result.
+
+Item k is the same whoever renders it and whenever: workers may fill the pool ahead, in any order,
+and a run that finds a half-filled pool sees the same data as one that finds it full.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.data.sample import Cut
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """A folder of cuts that are rendered when first asked for."""
+
+    folder: Path
+    num_items: int
+    render: Callable[[int], Cut]
+    """From the number of an item to the item; a pure function."""
+
+    def __len__(self) -> int:
+        return self.num_items
+
+    def __getitem__(self, index: int) -> Cut:
+        return load_cut(self.fill(index))
+
+    def fill(self, index: int) -> Path:
+        """Render an item unless it is there; the file that holds it."""
+        path = self.folder / f"{index:06d}.npz"
+        if not path.is_file():
+            made = self.render(index)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            save_cut(path, made)
+        return path
+
+
+def save_cut(path: Path, cut: Cut) -> None:
+    """Write a cut, depth and flow in float16. A reader never sees half a file."""
+    arrays: dict[str, np.ndarray] = {}
+    for field in fields(cut):
+        value = getattr(cut, field.name)
+        if value is None:
+            continue
+        array = np.asarray(value)
+        arrays[field.name] = array.astype(np.float16) if array.dtype == np.float32 else array
+    # Named by process: two workers may render the same item at the same time.
+    partial = path.with_name(f"{path.stem}.{np.random.SeedSequence().entropy}.partial.npz")
+    np.savez(partial, **arrays)  # type: ignore[arg-type]
+    partial.replace(path)
+
+
+def load_cut(path: Path) -> Cut:
+    """The inverse of `save_cut`."""
+    values: dict[str, Any] = {}
+    with np.load(path, allow_pickle=False) as file:
+        for name in file.files:
+            array = file[name]
+            values[name] = array.astype(np.float32) if array.dtype == np.float16 else array
+    values["name"] = str(values["name"])
+    values["canvas"] = tuple(int(side) for side in values["canvas"])
+    return Cut(**values)

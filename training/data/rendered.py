@@ -1,0 +1,129 @@
+"""Rendered pairs, kept in pools on disk: whole ones, and two windows of large canvases."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.windows import STRIDE
+from training.data.camvid import CamVid
+from training.data.pool import Pool
+from training.data.sample import Cut, Sample
+from training.data.synthetic.layered import render_pair
+from training.data.synthetic.scene import render_scene
+from training.recipe import DataConfig
+from training.win_win import sample_windows
+
+POOLS = Path("runs/pools")
+"""Where rendered pairs are kept, relative to the checkout. Safe to delete."""
+
+Kind = Literal["layered", "street", "indoor"]
+SHARE: dict[Kind, float] = {"layered": 0.5, "street": 0.25, "indoor": 0.25}
+LARGE_CANVASES = ((544, 960), (720, 1280), (800, 800), (1080, 1920), (960, 544), (376, 1248))
+"""(height, width) in pixels; widths are multiples of the stride, so that they can be mirrored."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderedPairs:
+    """Pairs drawn at random from the pools."""
+
+    config: DataConfig
+
+    def whole(self, rng: np.random.Generator) -> Sample:
+        """A pair of the pools' own size."""
+        pool = self._pools[f"{_kind(rng)}"]
+        return _sample(pool[int(rng.integers(len(pool)))])
+
+    def windows(self, rng: np.random.Generator) -> Cut:
+        """Two square windows of a pair that is up to full HD."""
+        pool = self._pools[f"{_kind(rng)}-windows"]
+        return pool[int(rng.integers(len(pool)))]
+
+    def pools(self) -> dict[str, Pool]:
+        """Every pool by name, for rendering ahead."""
+        return self._pools
+
+    @cached_property
+    def _photographs(self) -> list[NDArray[np.uint8]]:
+        """Every eighth training image, as texture."""
+        camvid = CamVid(split="train")
+        return [camvid[i].image for i in range(0, len(camvid), 8)]
+
+    @cached_property
+    def _pools(self) -> dict[str, Pool]:
+        pools: dict[str, Pool] = {}
+        for kind in SHARE:
+            number = self.config.num_layered if kind == "layered" else self.config.num_scenes // 2
+            height, width = self.config.pool_window
+            pools[kind] = Pool(
+                folder=POOLS / f"{kind}-{height}x{width}",
+                num_items=number,
+                render=lambda index, kind=kind: self._render_whole(kind, index),  # type: ignore[misc]
+            )
+            pools[f"{kind}-windows"] = Pool(
+                folder=POOLS / f"{kind}-windows-{self.config.square}",
+                num_items=number // 3,
+                render=lambda index, kind=kind: self._render_windows(kind, index),  # type: ignore[misc]
+            )
+        return pools
+
+    def _render_whole(self, kind: Kind, index: int) -> Cut:
+        size = self.config.pool_window
+        return self._render(kind, index, canvas=size, origins=[(0, 0)], window=size)
+
+    def _render_windows(self, kind: Kind, index: int) -> Cut:
+        rng = np.random.default_rng([index, 7])
+        canvas = LARGE_CANVASES[int(rng.integers(len(LARGE_CANVASES)))]
+        side = self.config.square
+        corners = sample_windows(rng, canvas=canvas, side=side, num_windows=2, stride=STRIDE)
+        origins = [(int(y), int(x)) for y, x in corners]
+        # Other seeds than the whole pairs have.
+        return self._render(
+            kind, index + 10**6, canvas=canvas, origins=origins, window=(side, side)
+        )
+
+    def _render(
+        self,
+        kind: Kind,
+        seed: int,
+        *,
+        canvas: tuple[int, int],
+        origins: list[tuple[int, int]],
+        window: tuple[int, int],
+    ) -> Cut:
+        if kind == "layered":
+            return render_pair(
+                seed,
+                canvas=canvas,
+                origins=origins,
+                window=window,
+                photographs=self._photographs,
+            )
+        return render_scene(
+            seed,
+            kind=kind,
+            canvas=canvas,
+            origins=origins,
+            window=window,
+            photographs=self._photographs,
+        )
+
+
+def _kind(rng: np.random.Generator) -> Kind:
+    kinds = list(SHARE)
+    return kinds[int(rng.choice(len(kinds), p=list(SHARE.values())))]
+
+
+def _sample(cut: Cut) -> Sample:
+    return Sample(
+        name=cut.name,
+        image=cut.image[0],
+        next_image=None if cut.next_image is None else cut.next_image[0],
+        labels=None if cut.labels is None else cut.labels[0],
+        inverse_depth=None if cut.inverse_depth is None else cut.inverse_depth[0],
+        flow=None if cut.flow is None else cut.flow[0],
+        occluded=None if cut.occluded is None else cut.occluded[0],
+    )

@@ -1,0 +1,69 @@
+"""What relative depth minimises: an error that no scale and shift of the map can change.
+
+Axes: b samples, n windows, h w cells of the map.
+"""
+
+from typing import Final
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+MIN_KNOWN: Final = 32  # cells below which a sample says nothing about its scale
+NUM_SCALES: Final = 4
+GRADIENT_WEIGHT: Final = 0.5  # MiDaS, equation 12
+
+
+def depth_loss(
+    relative: Float[Tensor, "b n h w"],
+    log_uncertainty: Float[Tensor, "b n h w"],
+    target: Float[Tensor, "b n h w"],
+) -> Float[Tensor, ""]:
+    """Scale-and-shift-invariant L1, its gradients at four scales, and the uncertainty's likelihood.
+
+    Args:
+        relative: predicted inverse depth, of any scale and shift per sample.
+        log_uncertainty: log of the expected absolute error, in the unit of `relative`.
+        target: true inverse depth in 1/m, NaN where unknown.
+
+    Source: MiDaS (arXiv 1907.01341), equations 5 to 7, 11 and 12: both maps are centred by their
+    median and divided by their mean absolute deviation, over all windows of a sample.
+    """
+    known = target.isfinite()
+    enough = known.flatten(1).sum(1) >= MIN_KNOWN
+    if not bool(enough.any()):
+        return relative.sum() * 0.0
+    relative, log_uncertainty = relative[enough], log_uncertainty[enough]
+    target, known = target[enough], known[enough]
+    own, own_spread = _normalise(relative, known)
+    true, _ = _normalise(target.nan_to_num(0.0), known)
+    error = (own - true).masked_fill(~known, 0.0)
+    loss = error.abs().sum() / known.sum()
+    loss = loss + GRADIENT_WEIGHT * _gradients(error, known)
+    # The uncertainty learns from the error without pulling at it: Laplace, b = exp(log b).
+    absolute = (error.abs() * own_spread[:, None, None, None]).detach()
+    nll = log_uncertainty + (absolute + 1e-3) * (-log_uncertainty).exp()
+    return loss + 0.05 * (nll * known).sum() / known.sum()
+
+
+def _normalise(
+    x: Float[Tensor, "b n h w"], known: Bool[Tensor, "b n h w"]
+) -> tuple[Float[Tensor, "b n h w"], Float[Tensor, " b"]]:
+    flat = x.flatten(1).masked_fill(~known.flatten(1), torch.nan)
+    middle = flat.nanmedian(dim=1).values
+    spread = (flat - middle[:, None]).abs().nanmean(dim=1).clamp(min=1e-4)
+    return (x - middle[:, None, None, None]) / spread[:, None, None, None], spread
+
+
+def _gradients(
+    error: Float[Tensor, "b n h w"], known: Bool[Tensor, "b n h w"]
+) -> Float[Tensor, ""]:
+    total = error.sum() * 0.0
+    for scale in range(NUM_SCALES):
+        step = 2**scale
+        e, k = error[..., ::step, ::step], known[..., ::step, ::step]
+        for axis in (-1, -2):
+            both = k.narrow(axis, 1, k.shape[axis] - 1) & k.narrow(axis, 0, k.shape[axis] - 1)
+            slope = e.diff(dim=axis).abs() * both
+            total = total + slope.sum() / k.sum().clamp(min=1)
+    return total / NUM_SCALES

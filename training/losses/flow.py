@@ -1,0 +1,47 @@
+"""What flow minimises: a mixture of two Laplacians, after every update and on every level.
+
+Axes: b windows, h w pixels, rows cols cells of a level.
+"""
+
+import math
+from typing import Final
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from models.heads.flow import FlowEstimate
+
+STRIDE_WEIGHT: Final = {64: 0.15, 32: 0.2, 16: 0.25, 8: 0.4, 4: 0.7, 1: 1.0}
+MAX_FLOW_PX: Final = 400.0  # larger motions are left out, as in RAFT's training
+
+
+def flow_loss(estimates: list[FlowEstimate], target: Float[Tensor, "b h w 2"]) -> Float[Tensor, ""]:
+    """Mean negative log-likelihood of the flow over known pixels, summed over the estimates.
+
+    Args:
+        estimates: of every update, coarse to fine.
+        target: true flow in px, NaN where unknown.
+
+    Errors of a coarse level are measured in quarters of its cells, so that its narrow Laplacian
+    stays within its reach. Source: SEA-RAFT (arXiv 2405.14793), equations 3 to 5, beta1 = 0.
+    """
+    total = target.new_zeros(())
+    weight_sum = 0.0
+    for estimate in estimates:
+        stride = estimate.stride
+        half = stride // 2
+        true = target[:, half::stride, half::stride].permute(0, 3, 1, 2)
+        known = true.isfinite().all(1) & (true.nan_to_num(0.0).abs().amax(1) < MAX_FLOW_PX)
+        unit = max(stride / 4, 1.0)
+        error = (estimate.flow - true.nan_to_num(0.0)).abs() / unit
+        # The wide one's scale is the mixture's second channel, shared by both axes.
+        logit, log_scale = estimate.mixture[:, :1], estimate.mixture[:, 1:]
+        narrow = F.logsigmoid(logit) - math.log(2) - error
+        wide = F.logsigmoid(-logit) - math.log(2) - log_scale - error * (-log_scale).exp()
+        nll = -torch.logaddexp(narrow, wide).mean(1)
+        weight = STRIDE_WEIGHT[stride]
+        total = total + weight * (nll * known).sum() / known.sum().clamp(min=1)
+        weight_sum += weight
+    return total / weight_sum

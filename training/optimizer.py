@@ -1,0 +1,38 @@
+"""AdamW with weight decay on matrices alone."""
+
+import torch
+from torch import nn
+
+
+def make_optimizer(
+    model: nn.Module, *, learning_rate: float, weight_decay: float
+) -> torch.optim.AdamW:
+    """Every parameter in exactly one group: matrices decay; biases, gains and tokens do not."""
+    matrices = [p for p in model.parameters() if p.ndim >= 2 and min(p.shape[:2]) > 1]
+    rest = [p for p in model.parameters() if p.ndim < 2 or min(p.shape[:2]) == 1]
+    groups = [
+        {"params": matrices, "weight_decay": weight_decay},
+        {"params": rest, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.99))
+
+
+class Average:
+    """Exponential moving average of weights: what is evaluated and exported.
+
+    The decay warms up as (1 + t) / (10 + t), so that early noise is forgotten.
+    """
+
+    def __init__(self, model: nn.Module, *, decay: float) -> None:
+        self.decay = decay
+        self.state = {name: p.detach().clone() for name, p in model.named_parameters()}
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, step: int) -> None:
+        """Move towards the weights after a step."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        names = list(self.state)
+        now = dict(model.named_parameters())
+        torch._foreach_lerp_(
+            [self.state[n] for n in names], [now[n].data for n in names], 1 - decay
+        )

@@ -1,0 +1,13 @@
+"""Named training runs."""
+
+from models.presets import PRESETS
+from training.recipe import Recipe
+
+RECIPES: dict[str, Recipe] = {
+    "street": Recipe(
+        name="street",
+        summary="road scenes: segmentation, depth and flow; the shipped bundle",
+        model=PRESETS["lookup-s"],
+        num_steps=4000,
+    ),
+}
