@@ -92,21 +92,23 @@ def summarise_depth(depth: NDArray[np.float32], output: DepthOutput) -> DepthSum
 
 def summarise_flow(flow: NDArray[np.float32]) -> FlowSummary:
     """How much moves, and where to."""
-    known = np.isfinite(flow[..., 0]) & np.isfinite(flow[..., 1])
-    vectors = flow[known].astype(np.float64)
-    num_known = len(vectors)
-    length = np.hypot(vectors[:, 0], vectors[:, 1])
-    if num_known == 0:
+    u, v = flow[..., 0], flow[..., 1]
+    known = np.isfinite(u) & np.isfinite(v)
+    if not known.all():
+        u, v = u[known], v[known]
+    if u.size == 0:
         return FlowSummary(
             unit="px", mean=None, mean_length=None, greatest_length=None, moving=0.0, known=0.0
         )
+    length = np.hypot(u, v)
     return FlowSummary(
         unit="px",
-        mean=(float(vectors[:, 0].mean()), float(vectors[:, 1].mean())),
-        mean_length=float(length.mean()),
+        # Sums over millions of float32 need more digits than float32 has.
+        mean=(float(u.mean(dtype=np.float64)), float(v.mean(dtype=np.float64))),
+        mean_length=float(length.mean(dtype=np.float64)),
         greatest_length=float(length.max()),
-        moving=float((length > MOVING_PX).sum() / known.size),
-        known=num_known / known.size,
+        moving=float(np.count_nonzero(length > MOVING_PX) / known.size),
+        known=u.size / known.size,
     )
 
 

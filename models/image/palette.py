@@ -57,4 +57,5 @@ def colour_table(palette: Palette) -> NDArray[np.uint8]:
 
 def colour_labels(labels: NDArray[np.uint8], palette: Palette) -> NDArray[np.uint8]:
     """Labels (h, w) as RGB (h, w, 3)."""
-    return colour_table(palette)[labels]
+    coloured: NDArray[np.uint8] = colour_table(palette).take(labels, axis=0)
+    return coloured
