@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from server.errors import MalformedImage, TooManyPixels, Unusable
+from server.exif import exif_orientation
 from server.image_header import PNG_MAGIC, ImageHeader, read_header
 
 BACKGROUND = 128  # mid grey: near the mean of photographs, so no false edge is strong
-EXIF_ORIENTATION = 0x0112
 
 # Pillow warns at 89 Mpx and raises at twice that. Our limit is checked before Pillow sees a byte.
 Image.MAX_IMAGE_PIXELS = None
@@ -105,8 +105,8 @@ def decode_image(
                 f"the {header.format} file announces {header.size[0]}x{header.size[1]} (HxW) and "
                 f"{image.height}x{image.width}: write the image again"
             )
-        turn = _exif_orientation(image)
         pixels = _to_rgb(image)
+        turn = exif_orientation(image.info.get("exif", b""))  # in a PNG it may follow the pixels
     except (OSError, SyntaxError, ValueError, EOFError, zlib.error) as error:
         # Pillow's ways to say broken; SyntaxError is what its PNG reader raises.
         raise MalformedImage(
@@ -131,14 +131,6 @@ def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
         alpha = rgba[..., 3:]
         return ((rgba[..., :3] * alpha + BACKGROUND * (255 - alpha) + 127) // 255).astype(np.uint8)
     return np.asarray(image.convert("RGB"))
-
-
-def _exif_orientation(image: Image.Image) -> int:
-    try:
-        turn = image.getexif().get(EXIF_ORIENTATION, 1)
-    except Exception:  # its reader raises whatever a stranger's bytes lead it to
-        return 1
-    return turn if turn in range(1, 9) else 1
 
 
 def _upright(pixels: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:

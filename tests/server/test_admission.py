@@ -1,0 +1,30 @@
+"""How much is let in."""
+
+import pytest
+
+from server.admission import Admission
+from server.errors import QueueFull
+
+
+def test_places_are_given_back() -> None:
+    admission = Admission(max_requests=1, max_pixels=10)
+    with (
+        admission.request(retry_after_s=1),
+        pytest.raises(QueueFull, match="1 requests are in the house, expected fewer than 1"),
+        admission.request(retry_after_s=7),
+    ):
+        raise AssertionError("a second one got in")
+    with admission.request(retry_after_s=1):
+        assert admission.num_requests == 1
+    assert admission.num_requests == 0
+
+
+def test_one_large_image_gets_in_alone_but_not_beside_others() -> None:
+    admission = Admission(max_requests=9, max_pixels=10)
+    with admission.pixels(25, retry_after_s=1), pytest.raises(QueueFull) as refused:  # noqa: SIM117
+        with admission.pixels(1, retry_after_s=7):
+            raise AssertionError("it does not fit")
+    assert refused.value.headers == {"Retry-After": "7"}
+    with admission.pixels(4, retry_after_s=1), admission.pixels(6, retry_after_s=1):
+        assert admission.num_pixels == 10
+    assert admission.num_pixels == 0

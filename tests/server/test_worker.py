@@ -1,0 +1,138 @@
+"""One thread owns the engine; futures are the only way in and out."""
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from models.runtime.protocol import Features, FlowMaps, FrameMaps, Runtime
+from models.runtime.select import EngineError
+from server.errors import DeadlinePassed, Draining, ServerError
+from server.loaded_model import LoadedModel, load_model
+from server.worker import Worker
+from tests.server.serving import config_for, plain
+
+
+class Gate:
+    """The toy's runtime, which runs only while the gate is open, and counts."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self.name, self.version = runtime.name, runtime.version
+        self.precisions = runtime.precisions
+        self.open = threading.Event()
+        self.entered = threading.Event()
+        self.sizes: list[tuple[int, ...]] = []
+
+    def frame(self, image: NDArray[np.uint8], size: NDArray[np.int64]) -> FrameMaps:
+        self.entered.set()
+        assert self.open.wait(10)
+        self.sizes.append(image.shape[1:3])
+        if image.shape[1:3] == (13, 13):
+            raise RuntimeError("the engine does not like 13")
+        return self._runtime.frame(image, size)
+
+    def flow(self, first: Features, second: Features, size: NDArray[np.int64]) -> FlowMaps:
+        return self._runtime.flow(first, second, size)
+
+
+@pytest.fixture
+def gate(folder: Path) -> Gate:
+    return Gate(load_model(config_for(folder)).selection.runtime)
+
+
+@pytest.fixture
+def worker(folder: Path, gate: Gate) -> Iterator[Worker]:
+    loaded = threading.Event()
+
+    def load() -> LoadedModel:
+        model = load_model(config_for(folder))
+        return replace(model, selection=replace(model.selection, runtime=gate))
+
+    worker = Worker(load, on_loaded=lambda _: loaded.set(), on_failed=pytest.fail)
+    worker.start()
+    assert loaded.wait(10)
+    yield worker
+    gate.open.set()
+    worker.stop(timeout_s=10.0)
+
+
+def far_s() -> float:
+    return time.monotonic() + 60
+
+
+def test_answers_come_in_the_order_of_requests(worker: Worker, gate: Gate) -> None:
+    futures = [worker.submit(plain(n, n, (n, n, n)), None, deadline_s=far_s()) for n in (3, 5, 4)]
+    gate.open.set()
+    for n, future in zip((3, 5, 4), futures, strict=True):
+        answer = future.result(10)
+        np.testing.assert_allclose(answer.prediction.depth, n)  # type: ignore[arg-type]
+        assert answer.infer_s > 0
+    assert gate.sizes == [(3, 3), (5, 5), (4, 4)]
+
+
+def test_a_cancelled_request_leaves_the_queue_at_once_and_never_runs(
+    worker: Worker, gate: Gate
+) -> None:
+    first = worker.submit(plain(3, 3, (0, 0, 0)), None, deadline_s=far_s())
+    assert gate.entered.wait(10)
+    second = worker.submit(plain(5, 5, (0, 0, 0)), None, deadline_s=far_s())
+    third = worker.submit(plain(4, 4, (0, 0, 0)), None, deadline_s=far_s())
+    assert (worker.num_waiting, worker.num_waiting_pixels) == (2, 41)
+    assert second.cancel()
+    assert (worker.num_waiting, worker.num_waiting_pixels) == (1, 16)
+    gate.open.set()
+    first.result(10)
+    third.result(10)
+    assert gate.sizes == [(3, 3), (4, 4)]
+
+
+def test_a_request_that_waits_past_its_deadline_is_not_run(worker: Worker, gate: Gate) -> None:
+    worker.submit(plain(3, 3, (0, 0, 0)), None, deadline_s=far_s())
+    assert gate.entered.wait(10)
+    late = worker.submit(plain(5, 5, (0, 0, 0)), None, deadline_s=time.monotonic())
+    gate.open.set()
+    with pytest.raises(DeadlinePassed, match="waited for the engine"):
+        late.result(10)
+    assert gate.sizes == [(3, 3)]
+
+
+def test_one_bad_request_does_not_take_the_engine_with_it(worker: Worker, gate: Gate) -> None:
+    gate.open.set()
+    bad = worker.submit(plain(13, 13, (0, 0, 0)), None, deadline_s=far_s())
+    with pytest.raises(ServerError, match="the engine failed on this image") as failed:
+        bad.result(10)
+    assert "13" not in str(failed.value)  # what the engine says stays inside
+    good = worker.submit(plain(4, 4, (9, 9, 9)), None, deadline_s=far_s())
+    assert good.result(10).prediction.labels is not None
+    assert worker.is_alive
+
+
+def test_stopping_finishes_what_runs_and_refuses_what_waits(worker: Worker, gate: Gate) -> None:
+    running = worker.submit(plain(3, 3, (0, 0, 0)), None, deadline_s=far_s())
+    assert gate.entered.wait(10)
+    waiting = worker.submit(plain(4, 4, (0, 0, 0)), None, deadline_s=far_s())
+    threading.Timer(0.05, gate.open.set).start()
+    worker.stop(timeout_s=10.0)
+    assert running.result(0).prediction.labels is not None
+    for refused in (waiting, worker.submit(plain(4, 4, (0, 0, 0)), None, deadline_s=far_s())):
+        with pytest.raises(Draining):
+            refused.result(0)
+    assert not worker.is_alive
+
+
+def test_a_model_that_does_not_load_is_reported() -> None:
+    failures: list[str] = []
+
+    def load() -> LoadedModel:
+        raise EngineError("no engine here")
+
+    worker = Worker(load, on_loaded=lambda _: None, on_failed=failures.append)
+    worker.start()
+    worker.stop(timeout_s=10.0)
+    assert failures == ["no engine here"]
