@@ -1,0 +1,51 @@
+# Everything happens in .venv; delete it to start afresh.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+BUNDLE ?= models/bundles/street
+RECIPE ?= street
+CHECKPOINT ?= runs/$(RECIPE)/weights.safetensors
+OUT ?= out/$(RECIPE)
+
+.PHONY: help serve test check bench train export clean
+
+help: ## What can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/	/' | expand -t 10
+
+serve: $(VENV)/serve.done ## Install what serving needs and start the server on http://localhost:8000
+	$(BIN)/python -m server --bundle $(BUNDLE)
+
+test: $(VENV)/develop.done check ## Install everything and run every check
+
+check: $(VENV)/develop.done ## The gate: format, lint, types, layers, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -m "not compile"
+	JAXTYPING_DISABLE=1 $(BIN)/python -m pytest -m compile
+
+bench: $(VENV)/develop.done ## Latency, memory and accuracy on this machine; minutes to hours
+	JAXTYPING_DISABLE=1 $(BIN)/python -m pytest tests/benchmarks -s
+
+train: $(VENV)/develop.done ## Train RECIPE (default: street), from its last checkpoint if there is one
+	OMP_PROC_BIND=true OMP_PLACES=cores $(BIN)/python -m training $(RECIPE)
+
+export: $(VENV)/develop.done ## Write the bundle OUT from CHECKPOINT and check it in every engine
+	$(BIN)/python -m export onnx $(CHECKPOINT) $(OUT)
+	$(BIN)/python -m export verify $(OUT)
+
+clean: ## Remove the environment and everything that was made; runs/ stays
+	rm -rf $(VENV) out build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/serve.done: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable ".[cpu,server]"
+	touch $@
+
+$(VENV)/develop.done: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable ".[cpu,train,export,server,dev]"
+	touch $@ $(VENV)/serve.done
