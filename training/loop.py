@@ -118,7 +118,10 @@ class _Run:
         )
         for group in self.optimizer.param_groups:
             group["lr"] = config.learning_rate * factor
-        values: dict[str, float] = {}
+        values: dict[str, float] = {"learning_rate": config.learning_rate * factor}
+        parameters = list(self.model.parameters())
+        gathered: list[Tensor | None] = [None] * len(parameters)
+        finite = True
         for number, batch in enumerate(batches):
             chance = draw_chance(self.recipe, step, number)
             with self._autocast():
@@ -132,16 +135,20 @@ class _Run:
             total: Tensor = torch.stack(list(found.values())).sum()
             total.backward()  # type: ignore[no-untyped-call]
             values.update({name: float(value.detach()) for name, value in found.items()})
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip_norm)
-        if bool(norm.isfinite()):
+            # Each batch is clipped on its own: flow's gradients begin a hundred times larger than
+            # segmentation's, and one common factor would silence the latter.
+            norm = torch.nn.utils.clip_grad_norm_(parameters, config.clip_norm)
+            finite = finite and bool(norm.isfinite())
+            values[f"gradient_norm_{number}"] = float(norm)
+            gathered = [_add(a, p.grad) for a, p in zip(gathered, parameters, strict=True)]
+            self.optimizer.zero_grad(set_to_none=True)
+        if finite:
+            for parameter, gradient in zip(parameters, gathered, strict=True):
+                parameter.grad = gradient
             self.optimizer.step()
             self.average.update(self.model, step)
         self.optimizer.zero_grad(set_to_none=True)
-        return {
-            **values,
-            "gradient_norm": float(norm),
-            "learning_rate": config.learning_rate * factor,
-        }
+        return values
 
     def _autocast(self) -> torch.autocast | nullcontext[None]:
         if self.recipe.precision == "f32":
@@ -175,6 +182,10 @@ def draw_chance(recipe: Recipe, step: int, number: int) -> Chance:
 def recipe_to_dict(recipe: Recipe) -> dict[str, object]:
     """Plain values for JSON."""
     return {**asdict(recipe), "model": config_to_dict(recipe.model)}
+
+
+def _add(a: Tensor | None, b: Tensor | None) -> Tensor | None:
+    return b if a is None else a if b is None else a + b
 
 
 def _device(recipe: Recipe) -> torch.device:

@@ -31,8 +31,7 @@ def flow_loss(estimates: list[FlowEstimate], target: Float[Tensor, "b h w 2"]) -
     weight_sum = 0.0
     for estimate in estimates:
         stride = estimate.stride
-        half = stride // 2
-        true = target[:, half::stride, half::stride].permute(0, 3, 1, 2)
+        true = _at_centres(target, estimate).permute(0, 3, 1, 2)
         known = true.isfinite().all(1) & (true.nan_to_num(0.0).abs().amax(1) < MAX_FLOW_PX)
         unit = max(stride / 4, 1.0)
         error = (estimate.flow - true.nan_to_num(0.0)).abs() / unit
@@ -45,3 +44,15 @@ def flow_loss(estimates: list[FlowEstimate], target: Float[Tensor, "b h w 2"]) -
         total = total + weight * (nll * known).sum() / known.sum().clamp(min=1)
         weight_sum += weight
     return total / weight_sum
+
+
+def _at_centres(
+    target: Float[Tensor, "b h w 2"], estimate: FlowEstimate
+) -> Float[Tensor, "b rows cols 2"]:
+    """The true flow at the centre of each cell; a last cell may be cut by the window's edge."""
+    rows, cols = (
+        torch.arange(n, device=target.device) * estimate.stride + estimate.stride // 2
+        for n in estimate.flow.shape[2:]
+    )
+    target = target.index_select(1, rows.clamp(max=target.shape[1] - 1))
+    return target.index_select(2, cols.clamp(max=target.shape[2] - 1))
