@@ -1,0 +1,44 @@
+"""The segmentation loss by hand-made cases."""
+
+import math
+
+import pytest
+import torch
+
+from training.losses.segmentation import balanced_weights, segmentation_loss
+
+EQUAL = torch.ones(2)
+
+
+def test_a_fair_coin_costs_log_two_and_a_third_of_dice() -> None:
+    logits = torch.zeros(1, 2, 1, 2)
+    labels = torch.tensor([[[0, 1]]], dtype=torch.uint8)
+    # Dice of each class: 2 * 0.5 / (0.5 + 0.5 + 1) = 0.5; half of the other half is 0.25.
+    assert float(segmentation_loss(logits, labels, EQUAL)) == pytest.approx(math.log(2) + 0.25)
+
+
+def test_a_sure_and_right_answer_costs_nothing() -> None:
+    logits = torch.tensor([30.0, -30.0]).reshape(1, 2, 1, 1).expand(1, 2, 4, 4)
+    labels = torch.zeros(1, 4, 4, dtype=torch.uint8)
+    assert float(segmentation_loss(logits, labels, EQUAL)) == pytest.approx(0.0, abs=1e-5)
+
+
+def test_pixels_that_are_not_counted_pull_at_nothing() -> None:
+    logits = torch.randn(1, 2, 2, 2, requires_grad=True)
+    labels = torch.tensor([[[0, 255], [255, 255]]], dtype=torch.uint8)
+    segmentation_loss(logits, labels, EQUAL).backward()  # type: ignore[no-untyped-call]
+    assert logits.grad is not None
+    assert (logits.grad[:, :, 0, 0] != 0).any()
+    assert logits.grad[:, :, 1].abs().max() == 0
+
+
+def test_an_image_without_labels_costs_nothing() -> None:
+    logits = torch.randn(1, 2, 2, 2, requires_grad=True)
+    loss = segmentation_loss(logits, torch.full((1, 2, 2), 255, dtype=torch.uint8), EQUAL)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert float(loss.detach()) == 0.0
+
+
+def test_rare_classes_weigh_more_within_limits() -> None:
+    found = balanced_weights(torch.tensor([0.0001, 4.0, 1.0]))
+    assert found.tolist() == pytest.approx([3.0, 0.5, 1.0])
