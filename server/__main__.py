@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> int:
         if arguments[:1] == ["predict"]:
             from server.predict_command import PredictCommand
 
-            for line in CliApp.run(PredictCommand, cli_args=arguments[1:]).run():
+            for line in PredictCommand.from_arguments(arguments[1:]).run():
                 print(line)
             return 0
         config = CliApp.run(ServerConfig, cli_args=arguments)

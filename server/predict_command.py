@@ -3,11 +3,12 @@
 import time
 from itertools import pairwise
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AliasChoices, Field
-from pydantic_settings import CliPositionalArg, SettingsConfigDict
+from pydantic import AliasChoices, Field, field_validator
+from pydantic_settings import CliApp, CliPositionalArg, NoDecode, SettingsConfigDict
 
 from models.image.flow_wheel import colour_flow
 from models.image.overlay import blend
@@ -24,6 +25,10 @@ from server.png import write_png
 
 OVERLAY_OPACITY = 0.6
 
+# pydantic-settings joins the values of a list with commas, and takes brackets and quotes in file
+# names for JSON. So commas are put away before it parses, and brought back afterwards.
+_COMMA = "\x1f"
+
 Row = tuple[str, tuple[NDArray[np.uint8] | None, ...]]
 
 
@@ -32,7 +37,7 @@ class PredictCommand(EngineConfig):
 
     model_config = SettingsConfigDict(**SETTINGS, cli_prog_name="python -m server predict")
 
-    files: CliPositionalArg[list[str]] = Field(min_length=1)
+    files: Annotated[CliPositionalArg[list[str]], NoDecode] = Field(min_length=1)
     """Images, or pairs as first.png,second.png."""
 
     out: Path = Field(default=Path("out"), validation_alias=AliasChoices("o", "out"))
@@ -40,6 +45,23 @@ class PredictCommand(EngineConfig):
 
     pairs: bool = False
     """The files are frames of one video: flow from each to the one after it."""
+
+    @classmethod
+    def from_arguments(cls, arguments: list[str]) -> "PredictCommand":
+        """Parse what stands behind `predict` on the command line."""
+        return CliApp.run(cls, cli_args=[text.replace(",", _COMMA) for text in arguments])
+
+    @field_validator("files", mode="before")
+    @classmethod
+    def _split_files(cls, files: object) -> object:
+        if not isinstance(files, str):
+            return files
+        return [file.replace(_COMMA, ",") for file in files.split(",")]
+
+    @field_validator("bundle", "out", mode="before")
+    @classmethod
+    def _restore_commas(cls, path: object) -> object:
+        return path.replace(_COMMA, ",") if isinstance(path, str) else path
 
     def run(self) -> list[str]:
         """Predict and write; returns a line to show for each input.

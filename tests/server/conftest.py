@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from server.app import create_app
 from server.service import Service
-from tests.server.serving import config_for, wait_until_loaded
+from tests.server.serving import Gate, config_for, wait_until_loaded
 from tests.toy_bundle import write_toy_bundle
 
 
@@ -29,3 +29,10 @@ def client(service: Service) -> Iterator[TestClient]:
     with TestClient(create_app(service), raise_server_exceptions=False) as client:
         wait_until_loaded(service)
         yield client
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    gate = Gate()
+    yield gate
+    gate.open.set()  # whatever happened, nobody waits behind it

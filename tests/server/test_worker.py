@@ -3,58 +3,26 @@
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from models.runtime.protocol import Features, FlowMaps, FrameMaps, Runtime
 from models.runtime.select import EngineError
 from server.errors import DeadlinePassed, Draining, ServerError
-from server.loaded_model import LoadedModel, load_model
+from server.loaded_model import LoadedModel
 from server.worker import Worker
-from tests.server.serving import config_for, plain
-
-
-class Gate:
-    """The toy's runtime, which runs only while the gate is open, and counts."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self.name, self.version = runtime.name, runtime.version
-        self.precisions = runtime.precisions
-        self.open = threading.Event()
-        self.entered = threading.Event()
-        self.sizes: list[tuple[int, ...]] = []
-
-    def frame(self, image: NDArray[np.uint8], size: NDArray[np.int64]) -> FrameMaps:
-        self.entered.set()
-        assert self.open.wait(10)
-        self.sizes.append(image.shape[1:3])
-        if image.shape[1:3] == (13, 13):
-            raise RuntimeError("the engine does not like 13")
-        return self._runtime.frame(image, size)
-
-    def flow(self, first: Features, second: Features, size: NDArray[np.int64]) -> FlowMaps:
-        return self._runtime.flow(first, second, size)
-
-
-@pytest.fixture
-def gate(folder: Path) -> Gate:
-    return Gate(load_model(config_for(folder)).selection.runtime)
+from tests.server.serving import Gate, gated_model, plain
 
 
 @pytest.fixture
 def worker(folder: Path, gate: Gate) -> Iterator[Worker]:
     loaded = threading.Event()
-
-    def load() -> LoadedModel:
-        model = load_model(config_for(folder))
-        return replace(model, selection=replace(model.selection, runtime=gate))
-
-    worker = Worker(load, on_loaded=lambda _: loaded.set(), on_failed=pytest.fail)
+    worker = Worker(
+        lambda: gated_model(folder, gate),
+        on_loaded=lambda _: loaded.set(),
+        on_failed=pytest.fail,
+    )
     worker.start()
     assert loaded.wait(10)
     yield worker
