@@ -6,16 +6,13 @@ SHA-256. The digests prove that a folder is whole, not where it came from.
 
 import hashlib
 import json
-import math
 import os
 import re
-import types
-import typing
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
 
+from models.record import RecordError, read_record
 from models.task import IGNORE_INDEX, Task
 
 FORMAT_VERSION = 1
@@ -157,7 +154,11 @@ def read_bundle(folder: Path) -> Bundle:
         BundleError: bundle.json is missing, malformed or of another format version; a listed file
             is missing, a link, outside of the folder, or not the one that was written.
     """
-    bundle: Bundle = _from_json(Bundle, _read_manifest(folder / MANIFEST), where=MANIFEST)
+    manifest = _read_manifest(folder / MANIFEST)
+    try:
+        bundle = read_record(Bundle, manifest, where=MANIFEST)
+    except RecordError as error:
+        raise BundleError(f"{folder}: {error}: export the bundle again") from error
     for graph in bundle.graphs.values():
         if graph.file not in bundle.files:
             raise BundleError(
@@ -306,33 +307,3 @@ def _inside(folder: Path, name: str) -> Path:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _from_json(kind: Any, value: object, *, where: str) -> Any:
-    """Build the value that a type annotation describes; wrong JSON names the place it stands at."""
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin is types.UnionType:  # only ever `X | None`
-        return None if value is None else _from_json(arguments[0], value, where=where)
-    if is_dataclass(kind) and isinstance(value, dict):
-        hints = typing.get_type_hints(kind)
-        names = {item.name for item in fields(kind)}
-        if set(value) != names:
-            raise BundleError(
-                f"{where}: has too many {sorted(set(value) - names)} and lacks "
-                f"{sorted(names - set(value))}: export the bundle again"
-            )
-        parts = {n: _from_json(hints[n], value[n], where=f"{where}: {n}") for n in sorted(names)}
-        return typing.cast(Any, kind)(**parts)
-    if origin is tuple and isinstance(value, list):
-        if arguments[-1] is Ellipsis:
-            arguments = (arguments[0],) * len(value)
-        if len(arguments) == len(value):
-            pairs = enumerate(zip(arguments, value, strict=True))
-            return tuple(_from_json(a, v, where=f"{where}[{i}]") for i, (a, v) in pairs)
-    if origin is Mapping and isinstance(value, dict):
-        return {n: _from_json(arguments[1], v, where=f"{where}: {n}") for n, v in value.items()}
-    if kind is float and type(value) in (int, float) and math.isfinite(typing.cast(float, value)):
-        return float(typing.cast(float, value))
-    if kind in (str, int, bool) and type(value) is kind:  # type(): True is an int for isinstance
-        return value
-    raise BundleError(f"{where}: is {value!r:.80}, expected {kind}: export the bundle again")
