@@ -1,0 +1,104 @@
+"""The textures of one scene: swatches taken from the bank, patches of photographs, tints.
+
+Axes: h w pixels of a photograph.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from training.data.synthetic.atlas import SIDE, Atlas
+from training.data.synthetic.material import Colour, Material
+from training.data.synthetic.swatches.bank import Swatch, family, swatch_of
+
+Look = dict[str, float | tuple[float, float]]
+
+
+@dataclass(kw_only=True)
+class Palette:
+    """Picks textures at random and remembers them as the layers of the scene's atlas."""
+
+    rng: np.random.Generator
+    photographs: Sequence[NDArray[np.uint8]] = ()
+    max_photographs: int = 4
+    kept: dict[str, tuple[Material, Material]] = field(default_factory=dict)
+    """Materials that recur in a scene, by name."""
+    _layers: list[Swatch] = field(default_factory=list)
+    _index: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    def layer(self, name: str) -> int:
+        """A random swatch of a family, as a layer."""
+        return self._register(name, int(self.rng.integers(len(family(name)))))
+
+    def natural(
+        self, name: str, *, dim: float = 1.0, **look: float | tuple[float, float]
+    ) -> Material:
+        """A texture in its own colour, made a little darker or lighter."""
+        gain = dim * float(self.rng.uniform(0.85, 1.12))
+        return Material(layer=self.layer(name), gain=(gain, gain, gain), **look)  # type: ignore[arg-type]
+
+    def tinted(
+        self,
+        name: str,
+        colour: Colour,
+        *,
+        contrast: float = 0.3,
+        **look: float | tuple[float, float],
+    ) -> Material:
+        """A texture moved to a mean colour, with so much of its contrast left."""
+        layer = self.layer(name)
+        mean = self._layers[layer].mean
+        gain = tuple(contrast * c / max(m, 0.05) for c, m in zip(colour, mean, strict=True))
+        bias = tuple(c - g * m for c, g, m in zip(colour, gain, mean, strict=True))
+        return Material(layer=layer, gain=gain, bias=bias, **look)  # type: ignore[arg-type]
+
+    def plain(self, colour: Colour, **look: float | tuple[float, float]) -> Material:
+        """Almost one colour: paint, metal, plastic."""
+        return self.tinted("plaster", colour, contrast=0.12, **look)
+
+    def picture(self, **look: float | tuple[float, float]) -> Material:
+        """A patch of a photograph if there is any, else a drawn poster; fits its face once."""
+        if len(self.photographs) == 0 or self.rng.random() < 0.3:
+            return Material(layer=self.layer("poster"), period_m=(0.0, 0.0), **look)  # type: ignore[arg-type]
+        slot = int(self.rng.integers(self.max_photographs))
+        if ("photograph", slot) not in self._index:
+            photograph = self.photographs[int(self.rng.integers(len(self.photographs)))]
+            self._add("photograph", slot, swatch_of(crop_texture(photograph, self.rng)))
+        layer = self._index["photograph", slot]
+        return Material(layer=layer, period_m=(0.0, 0.0), **look)  # type: ignore[arg-type]
+
+    def atlas(self, device: torch.device) -> Atlas:
+        """All layers picked so far."""
+        texels = np.concatenate([swatch.texels for swatch in self._layers])
+        return Atlas(texels=torch.from_numpy(texels).to(device))
+
+    def _register(self, name: str, number: int) -> int:
+        if (name, number) not in self._index:
+            self._add(name, number, family(name)[number])
+        return self._index[name, number]
+
+    def _add(self, name: str, number: int, swatch: Swatch) -> None:
+        self._index[name, number] = len(self._layers)
+        self._layers.append(swatch)
+
+
+def crop_texture(photograph: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A random square of a photograph as a (SIDE, SIDE, 3) texture.
+
+    Whole squares of pixels are averaged, so detail stays as sharp as it was.
+    """
+    height, width = photograph.shape[:2]
+    shrink = int(rng.integers(1, max(1, min(height, width) // SIDE) + 1))
+    side = SIDE * shrink
+    down, right = max(0, side - height), max(0, side - width)
+    if down or right:
+        photograph = np.pad(photograph, ((0, down), (0, right), (0, 0)), mode="wrap")
+    top = int(rng.integers(photograph.shape[0] - side + 1))
+    left = int(rng.integers(photograph.shape[1] - side + 1))
+    square = photograph[top : top + side, left : left + side, :3]
+    blocks = square.reshape(SIDE, shrink, SIDE, shrink, 3)
+    texture: NDArray[np.uint8] = blocks.mean(axis=(1, 3)).astype(np.uint8)
+    return texture

@@ -1,0 +1,1 @@
+"""Drawn textures, one family per function, and the bank that holds them."""

@@ -1,0 +1,87 @@
+"""The bank: every drawn texture, made once per process from a fixed seed, ready for an atlas.
+
+A scene takes a few layers out of it and tints them; that is where variety comes from.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data.synthetic.atlas import pack_layer
+from training.data.synthetic.swatches import facade, foliage, masonry, prints
+from training.data.synthetic.swatches.noise import Field, fractal, to_bytes
+
+Drawing = Callable[[np.random.Generator], Field | tuple[Field, Field]]
+
+
+def clouds(rng: np.random.Generator) -> Field:
+    """Cloud brightness, spread over [0, 1]."""
+    field = fractal(rng, roughness=rng.uniform(1.5, 2.1), stretch=(1.0, 0.7))
+    return np.clip(0.5 + 1.3 * (field - 0.5), 0, 1).astype(np.float32)
+
+
+FAMILIES: dict[str, tuple[Drawing, int]] = {
+    "plaster": (masonry.plaster, 6),
+    "gravel": (masonry.gravel, 6),
+    "asphalt": (masonry.asphalt, 6),
+    "bricks": (masonry.bricks, 10),
+    "slabs": (masonry.slabs, 8),
+    "checks": (masonry.checks, 5),
+    "roof": (masonry.roof, 5),
+    "corrugated": (masonry.corrugated, 5),
+    "storeys": (facade.storeys, 28),
+    "glass_front": (facade.glass_front, 8),
+    "shop": (facade.shop, 16),
+    "door": (facade.door, 5),
+    "window": (facade.window, 5),
+    "leaves": (foliage.leaves, 8),
+    "twigs": (foliage.twigs, 5),
+    "grass": (foliage.grass, 5),
+    "bark": (foliage.bark, 4),
+    "bars": (foliage.bars, 5),
+    "planks": (foliage.planks, 5),
+    "wire": (foliage.wire, 3),
+    "wheel": (foliage.wheel, 2),
+    "cloth": (prints.cloth, 14),
+    "wood": (prints.wood, 10),
+    "poster": (prints.poster, 20),
+    "paper": (prints.paper, 6),
+    "books": (prints.books, 5),
+    "screen": (prints.screen, 6),
+    "keyboard": (prints.keyboard, 3),
+    "sign": (prints.sign, 12),
+    "clouds": (clouds, 5),
+}
+"""How each family is drawn, and how many there are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Swatch:
+    """One texture of the bank."""
+
+    texels: NDArray[np.int32]
+    """As `pack_layer` makes them."""
+    mean: tuple[float, float, float]
+    """Mean colour in [0, 1]."""
+
+
+def swatch_of(texture: NDArray[np.uint8]) -> Swatch:
+    """A texture (SIDE, SIDE, 3 or 4) as a swatch."""
+    red, green, blue = texture[..., :3].reshape(-1, 3).mean(axis=0) / 255
+    return Swatch(texels=pack_layer(texture), mean=(float(red), float(green), float(blue)))
+
+
+@cache
+def family(name: str) -> tuple[Swatch, ...]:
+    """All swatches of one family."""
+    draw, count = FAMILIES[name]
+    swatches = []
+    for i in range(count):
+        rng = np.random.default_rng([i, *name.encode()])
+        drawn = draw(rng)
+        colour, alpha = drawn if isinstance(drawn, tuple) else (drawn, None)
+        swatches.append(swatch_of(to_bytes(colour, alpha)))
+    return tuple(swatches)
