@@ -64,7 +64,12 @@ def serve(config: ServerConfig) -> int:
     configure_logging(config.log_format)
     listener = Listener(config)
     asyncio.run(listener.serve())
+    code = 0
     if listener.service.failure is not None:
         log.error("error: %s", listener.service.failure)
-        return 1
-    return 0
+        code = 1
+    if listener.service.worker.is_alive:
+        # A thread in native code cannot be ended, and the interpreter must not be torn down
+        # under it.
+        os._exit(code)
+    return code

@@ -15,6 +15,8 @@ from server.worker import Worker
 
 log = logging.getLogger("anyres")
 
+WORKER_STOP_S = 5.0  # for an inference that nobody waits for any more
+
 
 class Service:
     """One model on one device. Made with the application, started with its lifespan."""
@@ -51,8 +53,10 @@ class Service:
             "Waiting for the engine.",
             lambda: self.worker.num_waiting_pixels,
         )
-        watch("anyres_house_requests", "Admitted.", lambda: self.admission.num_requests)
-        watch("anyres_house_pixels", "Admitted.", lambda: self.admission.num_pixels)
+        watch(
+            "anyres_admitted_requests", "From body to answer.", lambda: self.admission.num_requests
+        )
+        watch("anyres_admitted_pixels", "From header to answer.", lambda: self.admission.num_pixels)
         watch("anyres_ready", "1 while /readyz says 200.", lambda: float(self.is_ready))
 
     @property
@@ -100,7 +104,7 @@ class Service:
     def stop(self) -> None:
         """After the last request."""
         self.draining = True
-        self.worker.stop(timeout_s=self.config.drain_timeout_s)
+        self.worker.stop(timeout_s=WORKER_STOP_S)
         self.decoders.shutdown(wait=False, cancel_futures=True)
         self.encoders.shutdown(wait=False, cancel_futures=True)
 

@@ -8,7 +8,6 @@ from prometheus_client import (
     Gauge,
     Histogram,
     Info,
-    PlatformCollector,
     ProcessCollector,
     generate_latest,
 )
@@ -26,7 +25,6 @@ class Telemetry:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(namespace="anyres", registry=self.registry)
-        PlatformCollector(registry=self.registry)
         registry = self.registry
 
         def seconds(name: str, text: str, labels: tuple[str, ...] = ()) -> Histogram:
