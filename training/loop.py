@@ -21,7 +21,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 from torch.utils.tensorboard import SummaryWriter
 
 from models.config import config_to_dict
@@ -41,13 +41,14 @@ from training.step import Chance, losses
 CAMVID_SHARE = (16.9, 23.3, 1.0, 31.7, 4.5, 9.7, 1.2, 1.1, 5.9, 0.6, 0.3)
 
 
-def train(recipe: Recipe, folder: Path) -> Path:
+def train(recipe: Recipe, folder: Path, data: Dataset[list[Batch]] | None = None) -> Path:
     """Run a recipe to its end, from its last checkpoint if there is one.
 
     Args:
         recipe: what to train.
         folder: receives checkpoint.safetensors, weights.safetensors, recipe.json, losses.jsonl and
             TensorBoard's files.
+        data: from the number of a step to its batches; by default what the recipe says.
 
     Returns:
         The averaged weights, ready for evaluation and export.
@@ -64,7 +65,7 @@ def train(recipe: Recipe, folder: Path) -> Path:
         start = load_checkpoint(
             checkpoint, model=run.model, average=run.average, optimizer=run.optimizer
         )
-    loader = _loader(recipe, start)
+    loader = _loader(recipe, data or StepBatches(recipe.data), start)
     with (
         SummaryWriter(folder / "tensorboard") as board,
         (folder / "losses.jsonl").open("a", buffering=1) as log,
@@ -194,11 +195,13 @@ def _device(recipe: Recipe) -> torch.device:
     return torch.device(recipe.device)
 
 
-def _loader(recipe: Recipe, start: int) -> Iterator[list[Batch]]:
+def _loader(
+    recipe: Recipe, data: Dataset[list[Batch]], start: int
+) -> Iterator[list[Batch]]:
     steps = range(start, recipe.num_steps)
     workers = recipe.data.num_workers
     loader: DataLoader[list[Batch]] = DataLoader(
-        StepBatches(recipe.data),
+        data,
         batch_size=None,
         sampler=steps,
         num_workers=workers,
@@ -211,6 +214,8 @@ def _loader(recipe: Recipe, start: int) -> Iterator[list[Batch]]:
 def _be_modest(worker: int) -> None:
     del worker
     torch.set_num_threads(1)
+    # With OMP_PROC_BIND the parent sits on one core, and a child would share it.
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))
     os.nice(5)  # the step comes first on a machine with few cores
 
 

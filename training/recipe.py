@@ -14,13 +14,15 @@ class DataConfig:
     seed: int = 0
     images_per_step: int = 6
     """CamVid images: labels alone."""
-    pairs_per_step: int = 4
+    pairs_per_step: int = 6
     """Rendered pairs: flow, and where a scene was rendered depth and labels."""
     window: tuple[int, int] = (256, 320)
-    """(height, width) of a single crop in pixels."""
-    square: int = 208
-    """Side of each of two Win-Win windows in pixels: about as many as one crop has."""
-    two_windows_share: float = 0.3
+    """(height, width) in pixels of a crop of an image."""
+    pair_window: tuple[int, int] = (192, 256)
+    """(height, width) in pixels of a crop of a pair: flow needs many pairs, not large ones."""
+    square: int = 176
+    """Side of each of two Win-Win windows in pixels."""
+    two_windows_share: float = 0.2
     """Share of steps that see two windows of a larger canvas in place of one crop."""
     num_scenes: int = 3000
     """Rendered three-dimensional pairs in the pool."""

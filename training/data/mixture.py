@@ -24,7 +24,7 @@ CROP_SCALE = (0.75, 1.8)
 """CamVid is resized by a factor in this range before a single crop is cut ..."""
 TWO_WINDOWS_SCALE = (1.2, 3.0)
 """... and in this one before two windows are."""
-PAIR_SCALE = (0.85, 1.4)
+PAIR_SCALE = (0.65, 1.4)
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,13 @@ class StepBatches(Dataset[list[Batch]]):
         low, high = TWO_WINDOWS_SCALE if two else CROP_SCALE
         ratio = float(np.exp(rng.uniform(np.log(low), np.log(high))))
         stretch = float(np.exp(rng.uniform(-0.1, 0.1)))
-        sample = scale(sample, _scaled(sample, ratio * stretch, ratio / stretch, self._need(two)))
+        window = self.config.window
+        need = self._need(two, window)
+        sample = scale(sample, _scaled(sample, ratio * stretch, ratio / stretch, need))
         sample = jitter_colour(rng, sample)
         if rng.random() < 0.2:
             sample = blur(rng, sample)
-        return self._windows(rng, sample, two)
+        return self._windows(rng, sample, two, window)
 
     def _pair(self, rng: np.random.Generator, two: bool) -> Cut:
         if two:
@@ -75,26 +77,28 @@ class StepBatches(Dataset[list[Batch]]):
             sample = flip(sample)
         ratio = float(np.exp(rng.uniform(*np.log(PAIR_SCALE))))
         if rng.random() < 0.7:
-            sample = scale(sample, _scaled(sample, ratio, ratio, self._need(two)))
+            sample = scale(sample, _scaled(sample, ratio, ratio, self.config.pair_window))
         sample = jitter_colour(rng, sample)
         if rng.random() < 0.2:
             sample = jitter_pair_colour(rng, sample)
         if rng.random() < 0.2:
             sample = erase_next(rng, sample)
-        return self._windows(rng, sample, two)
+        return self._windows(rng, sample, False, self.config.pair_window)
 
-    def _need(self, two: bool) -> tuple[int, int]:
+    def _need(self, two: bool, window: tuple[int, int]) -> tuple[int, int]:
         side = self.config.square
-        return (2 * side, 2 * side) if two else self.config.window
+        return (2 * side, 2 * side) if two else window
 
-    def _windows(self, rng: np.random.Generator, sample: Sample, two: bool) -> Cut:
+    def _windows(
+        self, rng: np.random.Generator, sample: Sample, two: bool, window: tuple[int, int]
+    ) -> Cut:
         side = self.config.square
         if two:
             corners = sample_windows(
                 rng, canvas=sample.size, side=side, num_windows=2, stride=STRIDE
             )
             return cut(sample, corners, (side, side))
-        h, w = self.config.window
+        h, w = window
         y = int(rng.integers(sample.size[0] - h + 1))
         x = int(rng.integers(sample.size[1] - w + 1))
         # A crop is a canvas of its own: what lies around it is not known at test either.

@@ -1,0 +1,112 @@
+"""The loop learns, and resumes as if it had never stopped."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import Dataset
+
+from models.config import FlowConfig, LookupConfig, ModelConfig
+from models.weights import load_weights, read_weights
+from training.checkpoint import CheckpointError
+from training.data.batch import Batch, collate
+from training.data.sample import Cut
+from training.loop import draw_chance, train
+from training.recipe import DataConfig, OptimizerConfig, Recipe
+
+MODEL = ModelConfig(
+    name="tiny",
+    backbone=LookupConfig(
+        channels=(8, 16, 32), num_blocks=(1, 1, 1), num_heads=2, num_lookup_tokens=16
+    ),
+    neck_channels=16,
+    flow=FlowConfig(descriptor_channels=8, context_channels=8, hidden_channels=16, radius=2),
+)
+RECIPE = Recipe(
+    name="tiny",
+    summary="for tests",
+    model=MODEL,
+    num_steps=6,
+    data=DataConfig(num_workers=0),
+    optimizer=OptimizerConfig(warmup_steps=2, learning_rate=3e-3),
+    precision="f32",
+    device="cpu",
+    threads=1,
+    lookup_tokens=(9, 16),
+    checkpoint_every=2,
+)
+
+
+class Planted(Dataset[list[Batch]]):
+    """Bright is class 1 and near; everything moves by two pixels to the right."""
+
+    def __getitem__(self, step: int) -> list[Batch]:
+        rng = np.random.default_rng(step)
+        return [collate([make(rng, pair=False)]), collate([make(rng, pair=True)])]
+
+
+def make(rng: np.random.Generator, *, pair: bool) -> Cut:
+    level = np.kron(rng.integers(0, 2, (4, 6)), np.ones((16, 16), int))
+    image = (level[..., None] * 150 + rng.integers(0, 60, (64, 96, 3))).astype(np.uint8)
+    return Cut(
+        name="planted",
+        canvas=(64, 96),
+        origins=np.zeros((1, 2), np.int64),
+        image=image[None],
+        next_origins=np.zeros((1, 2), np.int64) if pair else None,
+        next_image=np.roll(image, 2, axis=1)[None] if pair else None,
+        labels=level[None].astype(np.uint8),
+        inverse_depth=(level[None] + 0.1).astype(np.float32) if pair else None,
+        flow=np.tile(np.float32([2.0, 0.0]), (1, 64, 96, 1)) if pair else None,
+    )
+
+
+def test_six_steps_equal_four_steps_a_stop_and_two_more(tmp_path: Path) -> None:
+    straight = train(RECIPE, tmp_path / "straight", Planted())
+    train(replace(RECIPE, num_steps=6), tmp_path / "stopped", Stops(at=4))
+    resumed = train(RECIPE, tmp_path / "stopped", Planted())
+    _, expected = read_weights(straight)
+    header, found = read_weights(resumed)
+    assert header["step"] == "6"
+    for name, value in expected.items():
+        assert torch.equal(found[name], value), name
+
+
+class Stops(Planted):
+    """A run whose data end early, as if it had been killed."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+    def __getitem__(self, step: int) -> list[Batch]:
+        if step >= self.at:
+            raise StopIteration
+        return super().__getitem__(step)
+
+
+def test_the_planted_answer_is_learned(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, num_steps=60, checkpoint_every=60)
+    weights = train(recipe, tmp_path, Planted())
+    lines = (tmp_path / "losses.jsonl").read_text().splitlines()
+    assert len(lines) == 60
+    model = load_weights(weights)
+    assert model.config == MODEL
+    import json
+
+    first, last = json.loads(lines[0]), json.loads(lines[-1])
+    for task in ("segmentation", "depth", "flow"):
+        assert last[task] < 0.8 * first[task], task
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
+    train(replace(RECIPE, num_steps=2), tmp_path, Planted())
+    wider = replace(MODEL, backbone=replace(MODEL.backbone, num_blocks=(1, 1, 2)))
+    with pytest.raises(CheckpointError, match="no parameter backbone.blocks_16.1"):
+        train(replace(RECIPE, model=wider), tmp_path, Planted())
+
+
+def test_chance_depends_on_the_step_alone() -> None:
+    assert draw_chance(RECIPE, 3, 0) == draw_chance(RECIPE, 3, 0)
+    assert draw_chance(RECIPE, 3, 0) != draw_chance(RECIPE, 4, 0)
