@@ -24,11 +24,11 @@ class DataConfig:
     """Side of each of two Win-Win windows in pixels."""
     two_windows_share: float = 0.2
     """Share of steps that see two windows of a larger canvas in place of one crop."""
-    num_scenes: int = 3000
+    num_scenes: int = 1600
     """Rendered three-dimensional pairs in the pool."""
-    num_layered: int = 3000
+    num_layered: int = 1600
     """Rendered layered pairs in the pool."""
-    pool_window: tuple[int, int] = (320, 416)
+    pool_window: tuple[int, int] = (256, 336)
     """(height, width) of a rendered pair; crops of it are trained on."""
     num_workers: int = 1
 

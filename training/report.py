@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
+from models.bundle import read_bundle
 from models.runtime.predictor import Prediction, predict
+from models.runtime.protocol import Runtime
+from models.runtime.select import select_runtime
 from training.evaluate import as_markdown, evaluate
 
 

@@ -14,7 +14,7 @@ from models.windows import STRIDE
 from training.data.augment import crop, flip, jitter_colour, jitter_pair_colour, scale
 from training.data.batch import Batch, collate
 from training.data.camvid import CamVid
-from training.data.degradation import blur, erase_next
+from training.data.degradation import add_noise, blur, erase_next
 from training.data.rendered import RenderedPairs
 from training.data.sample import Cut, Sample
 from training.recipe import DataConfig
@@ -63,10 +63,17 @@ class StepBatches(Dataset[list[Batch]]):
         window = self.config.window
         need = self._need(two, window)
         sample = scale(sample, _scaled(sample, ratio * stretch, ratio / stretch, need))
+        if not two:
+            # A crop is a canvas of its own: what lies around it is not known at test either.
+            sample = _piece(rng, sample, window)
         sample = jitter_colour(rng, sample)
         if rng.random() < 0.2:
             sample = blur(rng, sample)
-        return self._windows(rng, sample, two, window)
+        if not two:
+            return cut(sample, np.zeros((1, 2), np.int64), window)
+        side = self.config.square
+        corners = sample_windows(rng, canvas=sample.size, side=side, num_windows=2, stride=STRIDE)
+        return cut(sample, corners, (side, side))
 
     def _pair(self, rng: np.random.Generator, two: bool) -> Cut:
         if two:
@@ -78,31 +85,27 @@ class StepBatches(Dataset[list[Batch]]):
         ratio = float(np.exp(rng.uniform(*np.log(PAIR_SCALE))))
         if rng.random() < 0.7:
             sample = scale(sample, _scaled(sample, ratio, ratio, self.config.pair_window))
+        sample = _piece(rng, sample, self.config.pair_window)
         sample = jitter_colour(rng, sample)
         if rng.random() < 0.2:
             sample = jitter_pair_colour(rng, sample)
+        if rng.random() < 0.3:
+            sample = blur(rng, sample)
+        if rng.random() < 0.5:
+            sample = add_noise(rng, sample)
         if rng.random() < 0.2:
             sample = erase_next(rng, sample)
-        return self._windows(rng, sample, False, self.config.pair_window)
+        return cut(sample, np.zeros((1, 2), np.int64), sample.size)
 
     def _need(self, two: bool, window: tuple[int, int]) -> tuple[int, int]:
         side = self.config.square
         return (2 * side, 2 * side) if two else window
 
-    def _windows(
-        self, rng: np.random.Generator, sample: Sample, two: bool, window: tuple[int, int]
-    ) -> Cut:
-        side = self.config.square
-        if two:
-            corners = sample_windows(
-                rng, canvas=sample.size, side=side, num_windows=2, stride=STRIDE
-            )
-            return cut(sample, corners, (side, side))
-        h, w = window
-        y = int(rng.integers(sample.size[0] - h + 1))
-        x = int(rng.integers(sample.size[1] - w + 1))
-        # A crop is a canvas of its own: what lies around it is not known at test either.
-        return cut(crop(sample, (y, x), (h, w)), np.zeros((1, 2), np.int64), (h, w))
+
+def _piece(rng: np.random.Generator, sample: Sample, size: tuple[int, int]) -> Sample:
+    y = int(rng.integers(sample.size[0] - size[0] + 1))
+    x = int(rng.integers(sample.size[1] - size[1] + 1))
+    return crop(sample, (y, x), size)
 
 
 def _scaled(
