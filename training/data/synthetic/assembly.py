@@ -25,7 +25,7 @@ class Assembly:
     rows: list[tuple[float, ...]] = field(default_factory=list)
     materials: list[Material] = field(default_factory=list)
     motions: list[NDArray[np.float64]] = field(default_factory=lambda: [np.eye(3, 4)])
-    _index: dict[Material, int] = field(default_factory=dict)
+    _index: dict[int, int] = field(default_factory=dict)
 
     def root(self, label: str | None = None) -> "Group":
         """The group whose frame is the world."""
@@ -33,10 +33,11 @@ class Assembly:
 
     def material_index(self, material: Material) -> int:
         """The row of a material, added when it is new."""
-        if material not in self._index:
-            self._index[material] = len(self.materials)
+        # By identity: the list keeps each object alive, and hashing its fields is slow.
+        if id(material) not in self._index:
+            self._index[id(material)] = len(self.materials)
             self.materials.append(material)
-        return self._index[material]
+        return self._index[id(material)]
 
     def solids(self) -> Solids:
         """All parts, sorted by shape."""

@@ -38,10 +38,15 @@ def pack_layer(texture: NDArray[np.uint8]) -> NDArray[np.int32]:
 
 @dataclass(frozen=True, kw_only=True)
 class Atlas:
-    """The texels of k layers, each texel four bytes in one int32."""
+    """The texels of all layers, each texel four bytes in one int32.
 
-    texels: Tensor
+    The bank is the same for every scene, so it is one table for all; a scene's own layers follow.
+    """
+
+    bank: Tensor
     """(k * LAYER_TEXELS,) int32."""
+    own: Tensor
+    """The same for layers k and up."""
 
     def sample(
         self,
@@ -69,14 +74,18 @@ class Atlas:
     def solid_at(
         self, layer: Int64[Tensor, " n"], u: Float[Tensor, " n"], v: Float[Tensor, " n"]
     ) -> Tensor:
-        """(n,) bool, whether the layer has material at (u, v): alpha of the nearest texel."""
+        """(n,) bool, whether a layer of the bank is solid at (u, v): alpha of the nearest texel."""
         x = ((u - u.floor()) * SIDE).long() & (SIDE - 1)
         y = ((v - v.floor()) * SIDE).long() & (SIDE - 1)
-        texel = self.texels.index_select(0, layer * LAYER_TEXELS + y * SIDE + x)
+        texel = self.bank.index_select(0, layer * LAYER_TEXELS + y * SIDE + x)
         return texel < 0  # alpha is the highest byte: its top bit is the sign
 
     def _texel(self, index: Int64[Tensor, " n"]) -> Float[Tensor, "n 4"]:
-        packed = self.texels.index_select(0, index)
+        size = self.bank.shape[0]
+        packed = self.bank.index_select(0, index.clamp_max(size - 1))
+        if self.own.shape[0] > 0:
+            other = (index >= size).nonzero()[:, 0]
+            packed.index_copy_(0, other, self.own.index_select(0, index[other] - size))
         return packed.view(torch.uint8).view(-1, 4).float()
 
 

@@ -3,7 +3,7 @@
 Axes: m materials.
 """
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,10 +41,20 @@ COLUMNS = 17
 
 def material_table(materials: list[Material]) -> NDArray[np.float32]:
     """(COLUMNS, m), fields in order with colours and pairs spread out."""
-    rows = []
-    for material in materials:
-        row: list[float] = []
-        for value in astuple(material):
-            row.extend(value) if isinstance(value, tuple) else row.append(value)
-        rows.append(row)
-    return np.ascontiguousarray(np.array(rows, dtype=np.float32).T)
+    rows = [
+        (
+            m.layer,
+            *m.gain,
+            *m.bias,
+            *m.period_m,
+            *m.offset,
+            m.detail_layer,
+            m.detail_period_m,
+            m.detail,
+            m.specular,
+            m.gloss,
+            m.emission,
+        )
+        for m in materials
+    ]
+    return np.ascontiguousarray(np.array(rows, dtype=np.float32).reshape(-1, COLUMNS).T)

@@ -10,9 +10,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.data.synthetic.atlas import SIDE, Atlas
+from training.data.synthetic.atlas import SIDE, Atlas, pack_layer
 from training.data.synthetic.material import Colour, Material
-from training.data.synthetic.swatches.bank import Swatch, family, swatch_of
+from training.data.synthetic.swatches.bank import (
+    FAMILIES,
+    bank_texels,
+    first_layer,
+    mean_colour,
+    num_layers,
+)
 
 Look = dict[str, float | tuple[float, float]]
 
@@ -26,12 +32,11 @@ class Palette:
     max_photographs: int = 4
     kept: dict[str, tuple[Material, Material]] = field(default_factory=dict)
     """Materials that recur in a scene, by name."""
-    _layers: list[Swatch] = field(default_factory=list)
-    _index: dict[tuple[str, int], int] = field(default_factory=dict)
+    _patches: dict[int, NDArray[np.int32]] = field(default_factory=dict)
 
     def layer(self, name: str) -> int:
         """A random swatch of a family, as a layer."""
-        return self._register(name, int(self.rng.integers(len(family(name)))))
+        return first_layer(name) + int(self.rng.integers(FAMILIES[name][1]))
 
     def natural(
         self, name: str, *, dim: float = 1.0, **look: float | tuple[float, float]
@@ -50,7 +55,7 @@ class Palette:
     ) -> Material:
         """A texture moved to a mean colour, with so much of its contrast left."""
         layer = self.layer(name)
-        mean = self._layers[layer].mean
+        mean = mean_colour(layer)
         gain = tuple(contrast * c / max(m, 0.05) for c, m in zip(colour, mean, strict=True))
         bias = tuple(c - g * m for c, g, m in zip(colour, gain, mean, strict=True))
         return Material(layer=layer, gain=gain, bias=bias, **look)  # type: ignore[arg-type]
@@ -63,26 +68,18 @@ class Palette:
         """A patch of a photograph if there is any, else a drawn poster; fits its face once."""
         if len(self.photographs) == 0 or self.rng.random() < 0.3:
             return Material(layer=self.layer("poster"), period_m=(0.0, 0.0), **look)  # type: ignore[arg-type]
-        slot = int(self.rng.integers(self.max_photographs))
-        if ("photograph", slot) not in self._index:
+        slot = int(self.rng.integers(len(self._patches) + 1))
+        if slot == len(self._patches):
+            slot = min(slot, self.max_photographs - 1)
             photograph = self.photographs[int(self.rng.integers(len(self.photographs)))]
-            self._add("photograph", slot, swatch_of(crop_texture(photograph, self.rng)))
-        layer = self._index["photograph", slot]
+            self._patches.setdefault(slot, pack_layer(crop_texture(photograph, self.rng)))
+        layer = num_layers() + slot
         return Material(layer=layer, period_m=(0.0, 0.0), **look)  # type: ignore[arg-type]
 
     def atlas(self, device: torch.device) -> Atlas:
-        """All layers picked so far."""
-        texels = np.concatenate([swatch.texels for swatch in self._layers])
-        return Atlas(texels=torch.from_numpy(texels).to(device))
-
-    def _register(self, name: str, number: int) -> int:
-        if (name, number) not in self._index:
-            self._add(name, number, family(name)[number])
-        return self._index[name, number]
-
-    def _add(self, name: str, number: int, swatch: Swatch) -> None:
-        self._index[name, number] = len(self._layers)
-        self._layers.append(swatch)
+        """The bank, and the patches of photographs picked so far."""
+        own = [np.zeros(0, dtype=np.int32), *self._patches.values()]
+        return Atlas(bank=bank_texels(device), own=torch.from_numpy(np.concatenate(own)).to(device))
 
 
 def crop_texture(photograph: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -26,7 +26,7 @@ from training.data.synthetic.intersection import (
 from training.data.synthetic.mapping import across_and_up
 from training.data.synthetic.rays import Rays
 from training.data.synthetic.solids import Shape, Solids
-from training.data.synthetic.spans import find_spans
+from training.data.synthetic.spans import Spans, find_spans
 from training.data.synthetic.view import View
 
 PAIRS_AT_ONCE = 1 << 16  # on a CPU the working set stays in cache; on a GPU one step would do
@@ -91,12 +91,12 @@ def local_rays(solids: Solids, view: View, device: torch.device) -> LocalRays:
     )
 
 
-def cast(rays: Rays, view: View, solids: Solids, atlas: Atlas) -> Hits:
-    """The nearest solid that each ray of the view meets."""
+def cast(rays: Rays, view: View, solids: Solids, atlas: Atlas, spans: Spans | None = None) -> Hits:
+    """The nearest solid that each ray of the view meets; `spans` if they are known already."""
     device = rays.x.device
     best = torch.full((len(rays) + 1,), NOTHING, device=device)
     if len(rays) > 0 and len(solids) > 0:
-        spans = find_spans(solids, view, rays.region)
+        spans = spans or find_spans(solids, view, rays.region)
         first, count = rays.slices(spans)
         pieces = _Pieces.of(solids, local_rays(solids, view, device), device)
         solid = torch.from_numpy(spans.solid).to(device)
@@ -181,30 +181,20 @@ class _Pieces:
             return self._through_holes(t, o, d, solid, atlas, flat=True)
         near, far = meet_ball(o, d)
         near = self._through_holes(near, o, d, solid, atlas, flat=False)
-        behind = (near == FAR).nonzero()[:, 0]
-        far = self._through_holes(
-            far[behind],
-            tuple(v[behind] for v in o),  # type: ignore[arg-type]
-            tuple(v[behind] for v in d),  # type: ignore[arg-type]
-            solid[behind],
-            atlas,
-            flat=False,
-        )
-        return near.index_copy_(0, behind, far)
+        far = self._through_holes(far, o, d, solid, atlas, flat=False)
+        return torch.minimum(near, far)
 
     def _through_holes(
         self, t: Tensor, o: Vector, d: Vector, solid: Tensor, atlas: Atlas, *, flat: bool
     ) -> Tensor:
         """The same depths, infinity where the ray falls through a hole."""
-        met = (t < FAR).nonzero()[:, 0]
-        solid, depth = solid[met], t[met]
-        p = [(oi[met] + depth * di[met]) for oi, di in zip(o, d, strict=True)]
+        p = [torch.addcmul(oi, di, t) for oi, di in zip(o, d, strict=True)]
         if flat:
-            p[2] = torch.full_like(depth, 2.0)  # a quad has one face only
+            p[2] = torch.full_like(t, 2.0)  # a quad has one face only
         half = [h.index_select(0, solid) for h in self.half]
         across, up, _, _ = across_and_up(p[0], p[1], p[2], half[0], half[1], half[2])
         u = across * self.hole_rate[0].index_select(0, solid)
         v = up * self.hole_rate[1].index_select(0, solid)
+        # Rays that miss have no (u, v); what they look up does not matter.
         is_solid = atlas.solid_at(self.hole_layer.index_select(0, solid), u, v)
-        fallen = met[~is_solid]
-        return t.index_fill(0, fallen, FAR)
+        return torch.where(is_solid, t, FAR)

@@ -56,18 +56,24 @@ def pixel_rays(view: View, region: Region, device: torch.device) -> Rays:
 
 
 def scattered_rays(
-    view: View, x_px: Float[Tensor, " n"], y_px: Float[Tensor, " n"]
+    view: View,
+    x_px: Float[Tensor, " n"],
+    y_px: Float[Tensor, " n"],
+    region: Region | None = None,
 ) -> tuple[Rays, Int64[Tensor, " n"]]:
-    """Rays through any points in px, sorted by cell, and the order that sorted them."""
+    """Rays through any points in px, sorted by cell, and the order that sorted them.
+
+    The region is the smallest that holds them, unless it is given.
+    """
     column, line = x_px.floor().long(), y_px.floor().long()
     if x_px.shape[0] == 0:
         region = Region(top=0, left=0, rows=0, cols=0)
         return Rays(x=x_px, y=y_px, region=region, start=None), column
-    left, top = int(column.min()), int(line.min())
-    region = Region(
-        top=top, left=left, rows=int(line.max()) - top + 1, cols=int(column.max()) - left + 1
-    )
-    cell = (line - top) * region.cols + (column - left)
+    if region is None:
+        left, top = int(column.min()), int(line.min())
+        rows, cols = int(line.max()) - top + 1, int(column.max()) - left + 1
+        region = Region(top=top, left=left, rows=rows, cols=cols)
+    cell = (line - region.top) * region.cols + (column - region.left)
     order = torch.argsort(cell, stable=True)
     counts = torch.bincount(cell, minlength=region.rows * region.cols)
     start = torch.zeros(counts.shape[0] + 1, dtype=torch.int64, device=x_px.device)

@@ -73,5 +73,8 @@ class Solids:
 
     def shadow_casters(self) -> "Solids":
         """Only those that casts_shadow, still sorted by shape."""
-        keep = self.casts_shadow
-        return Solids(**{name: values[keep] for name, values in vars(self).items()})
+        return self.subset(np.flatnonzero(self.casts_shadow))
+
+    def subset(self, index: NDArray[np.int64]) -> "Solids":
+        """Some of the solids; an ascending index keeps them sorted."""
+        return Solids(**{name: values[index] for name, values in vars(self).items()})

@@ -4,13 +4,14 @@ A scene takes a few layers out of it and tints them; that is where variety comes
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from training.data.synthetic.atlas import pack_layer
+from training.data.synthetic.atlas import LAYER_TEXELS, pack_layer
 from training.data.synthetic.swatches import facade, foliage, masonry, prints
 from training.data.synthetic.swatches.noise import Field, fractal, to_bytes
 
@@ -58,30 +59,38 @@ FAMILIES: dict[str, tuple[Drawing, int]] = {
 """How each family is drawn, and how many there are."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Swatch:
-    """One texture of the bank."""
-
-    texels: NDArray[np.int32]
-    """As `pack_layer` makes them."""
-    mean: tuple[float, float, float]
-    """Mean colour in [0, 1]."""
-
-
-def swatch_of(texture: NDArray[np.uint8]) -> Swatch:
-    """A texture (SIDE, SIDE, 3 or 4) as a swatch."""
-    red, green, blue = texture[..., :3].reshape(-1, 3).mean(axis=0) / 255
-    return Swatch(texels=pack_layer(texture), mean=(float(red), float(green), float(blue)))
+@cache
+def first_layer(name: str) -> int:
+    """The layer of the first swatch of a family; the others follow."""
+    names = list(FAMILIES)
+    return sum(FAMILIES[other][1] for other in names[: names.index(name)])
 
 
 @cache
-def family(name: str) -> tuple[Swatch, ...]:
-    """All swatches of one family."""
-    draw, count = FAMILIES[name]
-    swatches = []
-    for i in range(count):
-        rng = np.random.default_rng([i, *name.encode()])
-        drawn = draw(rng)
-        colour, alpha = drawn if isinstance(drawn, tuple) else (drawn, None)
-        swatches.append(swatch_of(to_bytes(colour, alpha)))
-    return tuple(swatches)
+def num_layers() -> int:
+    """How many layers the bank has."""
+    return sum(count for _, count in FAMILIES.values())
+
+
+def mean_colour(layer: int) -> tuple[float, float, float]:
+    """Mean colour in [0, 1]: the last texel of the layer's pyramid."""
+    last = _texels()[(layer + 1) * LAYER_TEXELS - 1 :][:1]
+    red, green, blue = (last.view(np.uint8)[:3] / 255).tolist()
+    return red, green, blue
+
+
+@cache
+def bank_texels(device: torch.device) -> Tensor:
+    """All layers one after the other, (num_layers() * LAYER_TEXELS,) int32."""
+    return torch.from_numpy(_texels()).to(device)
+
+
+@cache
+def _texels() -> NDArray[np.int32]:
+    layers = []
+    for name, (draw, count) in FAMILIES.items():
+        for i in range(count):
+            drawn = draw(np.random.default_rng([i, *name.encode()]))
+            colour, alpha = drawn if isinstance(drawn, tuple) else (drawn, None)
+            layers.append(pack_layer(to_bytes(colour, alpha)))
+    return np.concatenate(layers)
