@@ -9,17 +9,17 @@ from training.data.synthetic.palette import Palette
 def daylight(palette: Palette) -> Light:
     """A random time of day and weather."""
     rng = palette.rng
-    overcast = float(rng.choice([0.0, rng.uniform(0, 1), 1.0], p=[0.35, 0.4, 0.25]))
+    overcast = float(rng.choice([0.0, rng.uniform(0, 1), 1.0], p=[0.45, 0.35, 0.2]))
     height = math.radians(float(rng.uniform(8, 65)))
     azimuth = float(rng.uniform(0, 2 * math.pi))
     warm = max(0.0, 1 - height / 0.6)
-    sun = float(rng.uniform(1.2, 2.4)) * (1 - 0.93 * overcast)
+    sun = float(rng.uniform(1.5, 3.2)) * (1 - 0.93 * overcast)
     level = float(rng.uniform(0.35, 0.75)) + 0.35 * overcast
     blue = 1 + 0.35 * (1 - overcast)
     above = (level * 0.92, level, level * blue)
     ground = 0.25 * level + 0.12 * sun
     received = sun * 0.55 + level * 0.8
-    exposure = float(rng.uniform(0.75, 1.6)) / received
+    exposure = float(10 ** rng.uniform(-0.22, 0.17)) / received
     bright = level * float(rng.uniform(1.0, 2.2)) + 0.1 * sun
     zenith = (bright * (0.35 + 0.6 * overcast), bright * (0.55 + 0.42 * overcast), bright)
     horizon = (bright * 1.05, bright * 1.08, bright * 1.1)
@@ -36,7 +36,7 @@ def daylight(palette: Palette) -> Light:
         above=above,
         below=(ground, ground * 0.96, ground * 0.9),
         fog=(horizon[0] * haze, horizon[1] * haze, horizon[2] * haze),
-        fog_m=float(10 ** rng.uniform(2.3, 3.6)),
+        fog_m=float(10 ** rng.uniform(2.55, 4.0)),
         exposure=exposure,
         sky=Sky(
             zenith=zenith,

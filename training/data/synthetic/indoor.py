@@ -209,7 +209,7 @@ def _eye(
     width, height, length = size
     centres, radii = obstacles
     best, best_gap = np.array([0.0, height * 0.6, 0.0]), -np.inf
-    for _ in range(24):
+    for _ in range(40):
         angle, lift = rng.uniform(0, 2 * math.pi), rng.uniform(-0.25, 0.95)
         flat = distance * math.cos(lift)
         eye = np.array(
@@ -223,7 +223,7 @@ def _eye(
         gap = float(np.min(np.linalg.norm(centres - eye, axis=1) - radii)) if len(radii) else 1.0
         if gap > best_gap:
             best, best_gap = eye, gap
-        if gap > 0.1:
+        if gap > min(0.3, 0.3 * distance):
             break
     return best
 

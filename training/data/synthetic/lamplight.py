@@ -23,7 +23,7 @@ def lamplight(palette: Palette, *, half: tuple[float, float, float]) -> Light:
         below=(level * 0.6, level * 0.57, level * 0.52),
         fog=(0.5, 0.5, 0.5),
         fog_m=1e4,
-        exposure=float(rng.uniform(0.7, 1.7)) / received,
+        exposure=float(10 ** rng.uniform(-0.25, 0.15)) / received,
         sky=None,
         room_half_m=half,
     )

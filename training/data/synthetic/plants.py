@@ -27,10 +27,10 @@ def tree(group: Group, palette: Palette, *, height_m: float, bare: bool) -> None
         return
     group.cone((0, stem * 0.75, 0), (thick, stem * 1.5, thick), bark, taper=0.35)
     period = rng.uniform(1.2, 2.6)
-    for _ in range(int(rng.integers(4, 9))):
-        angle, out = rng.uniform(0, 2 * math.pi), rng.uniform(0.0, 0.32) * width
-        y = stem + (height_m - stem) * rng.uniform(0.25, 0.8)
-        size = width * rng.uniform(0.45, 0.75)
+    for _ in range(int(rng.integers(5, 11))):
+        angle, out = rng.uniform(0, 2 * math.pi), rng.uniform(0.0, 0.38) * width
+        y = stem + (height_m - stem) * rng.uniform(0.2, 0.85)
+        size = width * rng.uniform(0.3, 0.65)
         centre = (out * math.sin(angle), y, out * math.cos(angle))
         across = (size, min(size * rng.uniform(0.7, 1.1), 2 * (height_m - y) + size * 0.3), size)
         turn = (rng.uniform(0, 6.28), rng.uniform(-0.3, 0.3), 0.0)

@@ -53,7 +53,7 @@ class Road:
 def lay_ground(road: Road, palette: Palette) -> None:
     """The plane that everything stands on."""
     rng = palette.rng
-    tone = rng.uniform(0.28, 0.55)
+    tone = rng.uniform(0.24, 0.48)
     ground = palette.tinted(
         "asphalt",
         (tone, tone * rng.uniform(0.97, 1.02), tone * rng.uniform(0.95, 1.06)),
@@ -102,14 +102,14 @@ def paint_markings(road: Road, palette: Palette) -> None:
             stripe(s, 0.0, dash, width, white)
             s += dash + gap
     edge = rng.random()
-    step = 6.0
+    step = 108.0 if abs(road.curvature) < 1e-6 else 6.0
     if edge < 0.6:
         lines = [(road.half_m - 0.25, white if edge < 0.3 else yellow)]
         if edge > 0.45:
             lines.append((road.half_m - 0.5, yellow))
         for a, material in lines:
             for side in (-1, 1):
-                for i in range(18):
+                for i in range(int(108 / step)):
                     stripe(i * step - 5.0, side * a, step + 0.06, 0.09, material)
     if rng.random() < 0.3:
         s, bars = rng.uniform(5, 45), int(road.half_m * 2 / 1.1)

@@ -51,7 +51,7 @@ def _hang(frame: Group, palette: Palette, *, span: float, height: float) -> None
         elif kind < 0.33 and room > 1.0:
             w, h = min(rng.uniform(0.8, 2.4), room - 0.1), rng.uniform(0.9, 1.5)
             glass = palette.natural(
-                "window", period_m=(0.0, 0.0), emission=float(rng.uniform(0.2, 2.0))
+                "window", period_m=(0.0, 0.0), emission=float(rng.uniform(0.1, 1.0))
             )
             y = min(rng.uniform(1.3, 1.7), height - h / 2 - 0.05)
             frame.quad((at + w / 2, y, -0.02), (w, h), glass)
@@ -98,7 +98,7 @@ def _wall(palette: Palette) -> Material:
             detail_period_m=0.5,
         )
     if kind < 0.78:
-        return palette.natural("bricks", period_m=(1.6, 1.6))
+        return palette.natural("bricks", period_m=(1.0, 1.0))
     if kind < 0.88:
         return palette.natural("cloth", period_m=(0.9, 0.9))  # wallpaper
     if kind < 0.95:

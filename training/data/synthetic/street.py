@@ -270,7 +270,7 @@ def _add_traffic(road: Road, palette: Palette, *, still: bool) -> None:
 def _add_backdrop(road: Road, palette: Palette, *, bare: bool) -> None:
     """What closes the view: trees and blocks beyond the end of the road and behind the lots."""
     rng = palette.rng
-    for _ in range(int(rng.integers(6, 16))):
+    for _ in range(int(rng.integers(10, 24))):
         angle, far = rng.uniform(-1.3, 1.3), rng.uniform(1.1, 2.4) * END_M
         spot = road.root.at(far * math.sin(angle), 0, far * math.cos(angle), yaw=angle)
         if rng.random() < 0.5:

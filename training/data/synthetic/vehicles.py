@@ -2,8 +2,6 @@
 
 import math
 
-import numpy as np
-
 from training.data.synthetic.assembly import Group
 from training.data.synthetic.material import Material
 from training.data.synthetic.palette import Palette
@@ -20,27 +18,33 @@ def car(group: Group, palette: Palette) -> float:
     height = rng.uniform(1.38, 1.72)
     group = group.at(0, 0, 0, label="car")
     paint, glass, dark = _paint(palette), _glass(palette), _rubber(palette)
-    belt = height * rng.uniform(0.56, 0.64)
-    sill = rng.uniform(0.2, 0.3)
-    waist = (belt + sill) / 2
-    hood = belt - rng.uniform(0.08, 0.2)
-    cabin = length * rng.uniform(0.42, 0.6)
-    back = rng.uniform(-0.16, -0.02) * length
-    group.box((0, (hood + sill) / 2, 0), (width, hood - sill, length * 0.97), paint)
-    group.box((0, waist, back), (width * 0.99, belt - sill, cabin * 1.25), paint)
-    group.ball((0, waist, length * 0.36), (width * 0.98, (hood - sill) * 1.15, length * 0.3), paint)
-    group.ball(
-        (0, waist, -length * 0.36), (width * 0.98, (hood - sill) * 1.15, length * 0.3), paint
-    )
+    belt, sill = height * rng.uniform(0.56, 0.63), rng.uniform(0.2, 0.3)
+    hood = belt - rng.uniform(0.03, 0.14)
     roof = height - belt
-    group.box((0, belt + roof * 0.45, back), (width * 0.84, roof * 0.9, cabin * 0.8), glass)
-    group.ball((0, belt, back), (width * 0.9, roof * 2.0, cabin * 1.45), glass)
-    group.box((0, height - 0.035, back), (width * 0.78, 0.07, cabin * 0.72), paint)
+    front = length * rng.uniform(0.02, 0.1)  # where the roof begins and ends
+    back = -length * (rng.uniform(0.3, 0.42) if rng.random() < 0.5 else rng.uniform(0.16, 0.26))
+    group.box((0, (hood + sill) / 2, 0), (width, hood - sill, length * 0.96), paint)
+    round_end = (width * 0.99, (hood - sill) * 1.1, length * 0.34)
+    for end in (-1, 1):
+        group.ball((0, (hood + sill) / 2, end * length * 0.335), round_end, paint)
+    shoulder = front - back + 1.2 * roof
+    middle = (front + back) / 2
+    group.box((0, (belt + sill) / 2, middle), (width * 0.985, belt - sill, shoulder), paint)
+    group.box((0, belt + roof / 2 - 0.02, middle), (width * 0.84, roof, front - back), glass)
+    # Boxes on their edge make slanting panes; their lower halves are inside of the body.
+    pane = roof * 1.38
+    slant = (0.0, math.pi / 4, 0.0)
+    group.box((0, belt - 0.02, front), (width * 0.83, pane, pane), glass, turn=slant)
+    hatch = pane if back > -0.28 * length else pane * rng.uniform(0.3, 0.6)
+    group.box((0, belt - 0.02, back), (width * 0.83, hatch, hatch), glass, turn=slant)
+    group.box((0, height - 0.05, middle), (width * 0.8, 0.1, front - back + 0.1), paint)
     for side in (-1, 1):
-        for at in (0.42, 0.0, -0.4):
-            x, z = side * width * 0.415, back + at * cabin
-            slope = -at * 0.9
-            group.box((x, belt + roof * 0.45, z), (0.05, roof, 0.06), paint, turn=(0, slope, 0))
+        x = side * width * 0.42
+        for z in (front, middle, back):
+            group.box((x, belt + roof / 2 - 0.03, z), (0.03, roof, 0.07), paint)
+        bottom, top = (x, belt - 0.05, front + roof), (x * 0.97, height - 0.06, front)
+        group.rod(bottom, top, 0.07, paint)
+        group.ball((side * width * 0.53, belt + 0.06, front + 0.6 * roof), (0.18, 0.14, 0.1), paint)
     _wheels(
         group, width=width, base=length * 0.31, radius=height * 0.21, rubber=dark, palette=palette
     )
@@ -125,7 +129,8 @@ def _rubber(palette: Palette) -> Material:
 def _wheels(
     group: Group, *, width: float, base: float, radius: float, rubber: Material, palette: Palette
 ) -> None:
-    hub = palette.plain((0.5, 0.5, 0.52), specular=0.1)
+    tone = palette.rng.uniform(0.2, 0.55)
+    hub = palette.plain((tone, tone, tone), specular=0.1)
     for side in (-1, 1):
         for end in (-1, 1):
             x, z = side * (width / 2 - 0.09), end * base
@@ -144,7 +149,7 @@ def _lamps(group: Group, palette: Palette, *, width: float, height: float, end: 
     for side in (-1, 1):
         group.box((side * width * 0.38, height, end * 0.985), (width * 0.18, 0.13, 0.06), white)
         group.box((side * width * 0.41, height, -end * 0.985), (width * 0.13, 0.2, 0.06), red)
-    plate = np.array([0.52, 0.11, 0.03])
+    plate = (0.52, 0.11, 0.03)
     group.box((0, height - 0.22, end), plate, palette.plain((0.85, 0.85, 0.85)))
     group.box((0, height - 0.12, -end), plate, yellow)
     group.box((0, height - 0.28, end * 0.97), (width * 0.9, 0.16, 0.12), dark)

@@ -27,7 +27,7 @@ def twigs(rng: np.random.Generator) -> tuple[Field, Field]:
     body = np.zeros_like(fractal(rng, roughness=1.0))
     for _ in range(3):
         veins = np.abs(fractal(rng, roughness=rng.uniform(1.0, 1.5)) - 0.5)
-        body = np.maximum(body, (veins < rng.uniform(0.025, 0.06)).astype(np.float32))
+        body = np.maximum(body, (veins < rng.uniform(0.015, 0.035)).astype(np.float32))
     tone = rng.uniform(0.12, 0.3)
     colour = mixed(
         fractal(rng, roughness=0.8),

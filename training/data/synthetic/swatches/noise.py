@@ -81,9 +81,9 @@ def grid_xy() -> tuple[Field, Field]:
 def colour_of(
     rng: np.random.Generator, *, value: tuple[float, float], saturation: float
 ) -> tuple[float, float, float]:
-    """A random colour: brightness in a range, and how far it may be from grey."""
+    """A random colour: brightness in a range; saturation 0 is grey, 1 lively."""
     v = rng.uniform(*value)
     hue = rng.normal(size=3)
     hue = hue - hue.mean()
-    c = np.clip(v * (1 + saturation * rng.random() * hue), 0.01, 1.0)
+    c = np.clip(v * (1 + 0.5 * saturation * rng.random() * hue), 0.01, 1.0)
     return float(c[0]), float(c[1]), float(c[2])

@@ -54,12 +54,12 @@ def wood(rng: np.random.Generator) -> Field:
 
 def poster(rng: np.random.Generator) -> Field:
     """Shapes on a ground, lines of text: posters, covers, packages, pictures."""
-    a = colour_of(rng, value=(0.1, 1.0), saturation=1.0)
-    b = colour_of(rng, value=(0.1, 1.0), saturation=1.0)
+    a = colour_of(rng, value=(0.1, 1.0), saturation=1.8)
+    b = colour_of(rng, value=(0.1, 1.0), saturation=1.8)
     field = mixed(fractal(rng, roughness=rng.uniform(1.2, 2.2)), a, b)
     x, y = grid_xy()
     for _ in range(int(rng.integers(1, 9))):
-        ink = colour_of(rng, value=(0.05, 1.0), saturation=1.0)
+        ink = colour_of(rng, value=(0.05, 1.0), saturation=1.8)
         cx, cy, rx, ry = rng.random(4) * (1, 1, 0.4, 0.4) + (0, 0, 0.03, 0.03)
         if rng.random() < 0.5:
             inside = ((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2 < 1
@@ -92,7 +92,7 @@ def books(rng: np.random.Generator) -> Field:
     while left < 1.0:
         width = rng.uniform(0.02, 0.08)
         top = rng.uniform(0.0, 0.3)
-        spine = colour_of(rng, value=(0.08, 0.9), saturation=0.9)
+        spine = colour_of(rng, value=(0.08, 0.9), saturation=1.5)
         fill(field, (top, left, 1.0, left + width), spine)
         fill(field, (top, left, 1.0, left + 0.006), tuple(0.4 * c for c in spine))
         mark = rng.uniform(top + 0.1, 0.8)
