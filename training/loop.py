@@ -177,6 +177,7 @@ def draw_chance(recipe: Recipe, step: int, number: int) -> Chance:
     return Chance(
         position_scale=float(np.exp(rng.uniform(-np.log(2), np.log(2)))),
         num_lookup_tokens=int(rng.choice(recipe.lookup_tokens)) if recipe.lookup_tokens else None,
+        progress=step / recipe.num_steps,
     )
 
 
@@ -195,9 +196,7 @@ def _device(recipe: Recipe) -> torch.device:
     return torch.device(recipe.device)
 
 
-def _loader(
-    recipe: Recipe, data: Dataset[list[Batch]], start: int
-) -> Iterator[list[Batch]]:
+def _loader(recipe: Recipe, data: Dataset[list[Batch]], start: int) -> Iterator[list[Batch]]:
     steps = range(start, recipe.num_steps)
     workers = recipe.data.num_workers
     loader: DataLoader[list[Batch]] = DataLoader(

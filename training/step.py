@@ -20,12 +20,18 @@ from training.losses.segmentation import segmentation_loss
 from training.recipe import LossWeights
 
 
+L1_UNTIL = 0.4  # share of the run after which the flow turns from L1 ...
+L1_FADES = 0.3  # ... to the mixture's likelihood, and how long that takes
+
+
 @dataclass(frozen=True, kw_only=True)
 class Chance:
-    """What is drawn at random for one forward pass."""
+    """What differs from one forward pass to the next."""
 
     position_scale: float = 1.0
     num_lookup_tokens: int | None = None
+    progress: float = 1.0
+    """Share of the run that is done, in [0, 1]."""
 
 
 def losses(
@@ -62,7 +68,9 @@ def losses(
             encoded.placement,
             following.placement,
         )
-        found["flow"] = weights.flow * flow_loss(estimates, batch.flow.flatten(0, 1))
+        share = min(max(chance.progress - L1_UNTIL, 0.0) / L1_FADES, 1.0)
+        loss = flow_loss(estimates, batch.flow.flatten(0, 1), likelihood=share)
+        found["flow"] = weights.flow * loss
     return found
 
 
