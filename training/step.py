@@ -19,7 +19,6 @@ from training.losses.flow import flow_loss
 from training.losses.segmentation import segmentation_loss
 from training.recipe import LossWeights
 
-
 L1_UNTIL = 0.4  # share of the run after which the flow turns from L1 ...
 L1_FADES = 0.3  # ... to the mixture's likelihood, and how long that takes
 
