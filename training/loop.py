@@ -98,7 +98,9 @@ class _Run:
         self.device = device
         torch.manual_seed(recipe.data.seed)
         model = load_weights(Path(recipe.init)) if recipe.init else DenseModel(recipe.model)
-        self.model = model.train().to(device, memory_format=torch.channels_last)
+        self.model = model.train().to(device)
+        # Convolutions read channels last; torch's own stub does not know the argument.
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = make_optimizer(
             self.model,
             learning_rate=recipe.optimizer.learning_rate,
@@ -134,7 +136,7 @@ class _Run:
                     chance=chance,
                 )
             total: Tensor = torch.stack(list(found.values())).sum()
-            total.backward()  # type: ignore[no-untyped-call]
+            total.backward()
             values.update({name: float(value.detach()) for name, value in found.items()})
             # Each batch is clipped on its own: flow's gradients begin a hundred times larger than
             # segmentation's, and one common factor would silence the latter.

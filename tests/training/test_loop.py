@@ -1,5 +1,6 @@
 """The loop learns, and resumes as if it had never stopped."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def make(rng: np.random.Generator, *, pair: bool) -> Cut:
         next_image=np.roll(image, 2, axis=1)[None] if pair else None,
         labels=level[None].astype(np.uint8),
         inverse_depth=(level[None] + 0.1).astype(np.float32) if pair else None,
-        flow=np.tile(np.float32([2.0, 0.0]), (1, 64, 96, 1)) if pair else None,
+        flow=np.tile(np.array([2.0, 0.0], np.float32), (1, 64, 96, 1)) if pair else None,
     )
 
 
@@ -93,8 +94,6 @@ def test_the_planted_answer_is_learned(tmp_path: Path) -> None:
     assert len(lines) == 60
     model = load_weights(weights)
     assert model.config == MODEL
-    import json
-
     first, last = json.loads(lines[0]), json.loads(lines[-1])
     for task in ("segmentation", "depth", "flow"):
         assert last[task] < 0.8 * first[task], task
@@ -102,7 +101,10 @@ def test_the_planted_answer_is_learned(tmp_path: Path) -> None:
 
 def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
     train(replace(RECIPE, num_steps=2), tmp_path, Planted())
-    wider = replace(MODEL, backbone=replace(MODEL.backbone, num_blocks=(1, 1, 2)))
+    backbone = LookupConfig(
+        channels=(8, 16, 32), num_blocks=(1, 1, 2), num_heads=2, num_lookup_tokens=16
+    )
+    wider = replace(MODEL, backbone=backbone)
     with pytest.raises(CheckpointError, match="no parameter backbone.blocks_16.1"):
         train(replace(RECIPE, model=wider), tmp_path, Planted())
 

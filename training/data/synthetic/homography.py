@@ -24,6 +24,11 @@ def apply(
     return moved[..., :2] / safe[..., None], factor
 
 
+def inverse(homography: Homography) -> Homography:
+    """From frame 2 back to frame 1."""
+    return np.asarray(np.linalg.inv(homography), dtype=np.float64)
+
+
 def near_affine(
     rng: np.random.Generator,
     centre: tuple[float, float],

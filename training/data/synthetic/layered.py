@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training.data.sample import Cut
-from training.data.synthetic.homography import apply
+from training.data.synthetic.homography import apply, inverse
 from training.data.synthetic.layers import Layer, build_layers
 from training.data.synthetic.texture import Photographs
 
@@ -114,7 +114,7 @@ def _paint(
         before = here
         in_front = torch.ones_like(here[..., 0], dtype=torch.bool)
         if frame == 2:
-            before, factor = apply(np.linalg.inv(layer.motion), here)
+            before, factor = apply(inverse(layer.motion), here)
             in_front = factor > 0
         cover = _cover(layer, before) * in_front
         colours[rows, cols] += cover[..., None] * (layer.texture.at(before) - colours[rows, cols])
@@ -163,7 +163,7 @@ def _truth(
     seen = (x >= 0) & (x < canvas[1]) & (y >= 0) & (y < canvas[0])
     for number, layer in enumerate(layers):
         below = seen & (top < number)
-        before, factor = apply(np.linalg.inv(layer.motion), target[below])
+        before, factor = apply(inverse(layer.motion), target[below])
         seen[below] = (_cover(layer, before) <= 0.5) | (factor <= 0)
     return target - points, ~seen
 
