@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from models.task import CLASS_NAMES, IGNORE_INDEX
 from training.data.synthetic.material import Material
+from training.data.synthetic.number import Number
 from training.data.synthetic.solids import Shape, Solids
 
 CLASS_INDEX: dict[str, int] = {name: i for i, name in enumerate(CLASS_NAMES)}
@@ -22,7 +23,7 @@ CLASS_INDEX: dict[str, int] = {name: i for i, name in enumerate(CLASS_NAMES)}
 class Assembly:
     """The parts of a scene while it is built."""
 
-    rows: list[tuple[float, ...]] = field(default_factory=list)
+    rows: list[tuple[Number, ...]] = field(default_factory=list)
     materials: list[Material] = field(default_factory=list)
     motions: list[NDArray[np.float64]] = field(default_factory=lambda: [np.eye(3, 4)])
     _index: dict[int, int] = field(default_factory=dict)
@@ -64,10 +65,10 @@ class Group:
     """A frame to build in. Lengths in metres, angles in radians."""
 
     assembly: Assembly
-    x: float = 0.0
-    y: float = 0.0
-    z: float = 0.0
-    yaw: float = 0.0
+    x: Number = 0.0
+    y: Number = 0.0
+    z: Number = 0.0
+    yaw: Number = 0.0
     label: str | None = None
     """Class of the parts; None = not counted."""
     body: int = 0
@@ -75,11 +76,11 @@ class Group:
 
     def at(
         self,
-        x: float,
-        y: float,
-        z: float,
+        x: Number,
+        y: Number,
+        z: Number,
         *,
-        yaw: float = 0.0,
+        yaw: Number = 0.0,
         label: str | None = None,
         body: int | None = None,
         shadow: bool | None = None,
@@ -97,7 +98,7 @@ class Group:
             shadow=self.shadow if shadow is None else shadow,
         )
 
-    def moving(self, *, ahead_m: float, aside_m: float = 0.0, turn_rad: float = 0.0) -> "Group":
+    def moving(self, *, ahead_m: Number, aside_m: Number = 0.0, turn_rad: Number = 0.0) -> "Group":
         """The same frame as a new rigid body, which moves and turns between the two frames."""
         dx, dz = _turn(aside_m, ahead_m, self.yaw)
         turn = _rotations(np.array([turn_rad]), np.zeros(1), np.zeros(1))[0]
@@ -117,13 +118,13 @@ class Group:
 
     def box(
         self,
-        centre: Sequence[float],
-        size: Sequence[float],
+        centre: Sequence[Number],
+        size: Sequence[Number],
         material: Material,
         *,
         top: Material | None = None,
         front: Material | None = None,
-        turn: Sequence[float] = (0.0, 0.0, 0.0),
+        turn: Sequence[Number] = (0.0, 0.0, 0.0),
         label: str | None = None,
     ) -> None:
         """A box; `size` is its width, height and length, `turn` its yaw, pitch and roll."""
@@ -131,14 +132,14 @@ class Group:
 
     def ball(
         self,
-        centre: Sequence[float],
-        size: Sequence[float],
+        centre: Sequence[Number],
+        size: Sequence[Number],
         material: Material,
         *,
-        turn: Sequence[float] = (0.0, 0.0, 0.0),
+        turn: Sequence[Number] = (0.0, 0.0, 0.0),
         label: str | None = None,
         holes: int | None = None,
-        hole_period_m: float = 1.0,
+        hole_period_m: Number = 1.0,
     ) -> None:
         """An ellipsoid with three diameters; with a layer of `holes` it is a crown of leaves."""
         shape = Shape.BALL if holes is None else Shape.CROWN
@@ -147,29 +148,37 @@ class Group:
 
     def cone(
         self,
-        centre: Sequence[float],
-        size: Sequence[float],
+        centre: Sequence[Number],
+        size: Sequence[Number],
         material: Material,
         *,
-        taper: float = 0.0,
+        taper: Number = 0.0,
         top: Material | None = None,
-        turn: Sequence[float] = (0.0, 0.0, 0.0),
+        turn: Sequence[Number] = (0.0, 0.0, 0.0),
         label: str | None = None,
     ) -> None:
-        """An upright cylinder, or a cone where `taper` is 1; `size` as of the box around it."""
+        """An upright cylinder, or a cone where `taper` is 1; `size` is that of its foot and height.
+
+        A negative taper makes it wider at the top. Such a cone is stored upside down, because the
+        unit shape must fit into its cube.
+        """
+        if taper < 0:
+            size = (size[0] * (1 - taper), size[1], size[2] * (1 - taper))
+            turn = (turn[0], turn[1], turn[2] + math.pi)
+            taper = 1 - 1 / (1 - taper)
         self._add(Shape.CONE, centre, size, turn, (material, top, None), label, taper=taper)
 
     def quad(
         self,
-        centre: Sequence[float],
-        size: Sequence[float],
+        centre: Sequence[Number],
+        size: Sequence[Number],
         material: Material,
         *,
-        turn: Sequence[float] = (0.0, 0.0, 0.0),
+        turn: Sequence[Number] = (0.0, 0.0, 0.0),
         label: str | None = None,
         is_round: bool = False,
         holes: int | None = None,
-        hole_period_m: Sequence[float] = (1.0, 1.0),
+        hole_period_m: Sequence[Number] = (1.0, 1.0),
     ) -> None:
         """A flat piece facing z, width by height; with `holes` it is a grille."""
         shape = Shape.QUAD if holes is None else Shape.GRILLE
@@ -180,7 +189,11 @@ class Group:
         self._add(shape, centre, size, turn, materials, label, taper=taper, hole=hole)
 
     def rod(
-        self, start: Sequence[float], end: Sequence[float], thickness_m: float, material: Material
+        self,
+        start: Sequence[Number],
+        end: Sequence[Number],
+        thickness_m: Number,
+        material: Material,
     ) -> None:
         """A straight cylinder between two points of this frame."""
         dx, dy, dz = (b - a for a, b in zip(start, end, strict=True))
@@ -193,14 +206,14 @@ class Group:
     def _add(
         self,
         shape: Shape,
-        centre: Sequence[float],
-        size: Sequence[float],
-        turn: Sequence[float],
+        centre: Sequence[Number],
+        size: Sequence[Number],
+        turn: Sequence[Number],
         materials: tuple[Material, Material | None, Material | None],
         label: str | None,
         *,
-        taper: float = 0.0,
-        hole: tuple[float, float, float] = (0.0, 1.0, 1.0),
+        taper: Number = 0.0,
+        hole: tuple[Number, Number, Number] = (0.0, 1.0, 1.0),
     ) -> None:
         side, top, front = (
             self.assembly.material_index(material or materials[0]) for material in materials
@@ -227,12 +240,12 @@ class Group:
             )
         )
 
-    def _world(self, x: float, y: float, z: float) -> tuple[float, float, float]:
+    def _world(self, x: Number, y: Number, z: Number) -> tuple[Number, Number, Number]:
         dx, dz = _turn(x, z, self.yaw)
         return self.x + dx, self.y + y, self.z + dz
 
 
-def _turn(x: float, z: float, yaw: float) -> tuple[float, float]:
+def _turn(x: Number, z: Number, yaw: Number) -> tuple[Number, Number]:
     sin, cos = math.sin(yaw), math.cos(yaw)
     return x * cos + z * sin, z * cos - x * sin
 

@@ -152,11 +152,11 @@ def sofa(group: Group, palette: Palette) -> list[Place]:
     for x in (-1, 1):
         group.box((x * (w / 2 - 0.08), 0.32, 0), (0.16, 0.52, d), cover)
     for i in range(seats):
-        x = ((i + 0.5) / seats - 0.5) * (w - 0.34)
-        group.box((x, 0.4, -0.05), ((w - 0.36) / seats, 0.13, d * 0.75), cover)
+        middle = ((i + 0.5) / seats - 0.5) * (w - 0.34)
+        group.box((middle, 0.4, -0.05), ((w - 0.36) / seats, 0.13, d * 0.75), cover)
         if rng.random() < 0.6:
             group.ball(
-                (x + rng.normal(0, 0.1), 0.62, 0.18),
+                (middle + rng.normal(0, 0.1), 0.62, 0.18),
                 (0.46, 0.42, 0.18),
                 cloth(palette),
                 turn=(0, 0.35, rng.uniform(-0.6, 0.6)),

@@ -17,6 +17,7 @@ from training.data.synthetic.lamplight import lamplight
 from training.data.synthetic.material import material_table
 from training.data.synthetic.palette import Palette
 from training.data.synthetic.room import build_room
+from training.data.synthetic.solids import Solids
 from training.data.synthetic.view import look
 from training.data.synthetic.world import Lens, Pose, World
 
@@ -192,7 +193,7 @@ def _nudged(spot: Group, rng: np.random.Generator) -> Group:
     )
 
 
-def _obstacles(solids) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # type: ignore[no-untyped-def]
+def _obstacles(solids: Solids) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Centres and radii of what the camera must not be in: everything but the shell."""
     radius = np.linalg.norm(solids.half, axis=1)
     return solids.centre[solids.casts_shadow], radius[solids.casts_shadow]

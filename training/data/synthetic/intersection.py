@@ -21,7 +21,8 @@ def meet_box(o: Vector, d: Vector) -> Float[Tensor, " n"]:
     """The cube [-1, 1]^3, from outside or from inside."""
     enter, leave = None, None
     for origin, direction in zip(o, d, strict=True):
-        inverse = direction.reciprocal()
+        # A direction of exactly 0 would make NaN of 0 * inf; 1e-20 is lost in any other.
+        inverse = (direction + 1e-20).reciprocal_()
         middle = origin * inverse
         inverse = inverse.abs_()
         near, far = -inverse - middle, inverse - middle

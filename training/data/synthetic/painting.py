@@ -157,4 +157,5 @@ def _light_that_arrives(stage: Stage, surfaces: list[Surface]) -> tuple[Tensor, 
         stage.casters,
         stage.atlas,
     )
-    return reached.split([surface.facing.shape[0] for surface in surfaces])
+    pieces: tuple[Tensor, ...] = reached.split([len(surface.facing) for surface in surfaces])
+    return pieces

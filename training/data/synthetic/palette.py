@@ -5,6 +5,7 @@ Axes: h w pixels of a photograph.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypedDict, Unpack
 
 import numpy as np
 import torch
@@ -20,7 +21,18 @@ from training.data.synthetic.swatches.bank import (
     num_layers,
 )
 
-Look = dict[str, float | tuple[float, float]]
+
+class Look(TypedDict, total=False):
+    """What else a material may be given; see `Material`."""
+
+    period_m: tuple[float, float]
+    offset: tuple[float, float]
+    detail_layer: int
+    detail_period_m: float
+    detail: float
+    specular: float
+    gloss: float
+    emission: float
 
 
 @dataclass(kw_only=True)
@@ -38,12 +50,10 @@ class Palette:
         """A random swatch of a family, as a layer."""
         return first_layer(name) + int(self.rng.integers(FAMILIES[name][1]))
 
-    def natural(
-        self, name: str, *, dim: float = 1.0, **look: float | tuple[float, float]
-    ) -> Material:
+    def natural(self, name: str, *, dim: float = 1.0, **look: Unpack[Look]) -> Material:
         """A texture in its own colour, made a little darker or lighter."""
         gain = dim * float(self.rng.uniform(0.85, 1.12))
-        return Material(layer=self.layer(name), gain=(gain, gain, gain), **look)  # type: ignore[arg-type]
+        return Material(layer=self.layer(name), gain=(gain, gain, gain), **look)
 
     def tinted(
         self,
@@ -51,30 +61,35 @@ class Palette:
         colour: Colour,
         *,
         contrast: float = 0.3,
-        **look: float | tuple[float, float],
+        **look: Unpack[Look],
     ) -> Material:
         """A texture moved to a mean colour, with so much of its contrast left."""
         layer = self.layer(name)
         mean = mean_colour(layer)
-        gain = tuple(contrast * c / max(m, 0.05) for c, m in zip(colour, mean, strict=True))
-        bias = tuple(c - g * m for c, g, m in zip(colour, gain, mean, strict=True))
-        return Material(layer=layer, gain=gain, bias=bias, **look)  # type: ignore[arg-type]
+        gain = [contrast * c / max(m, 0.05) for c, m in zip(colour, mean, strict=True)]
+        bias = [c - g * m for c, g, m in zip(colour, gain, mean, strict=True)]
+        return Material(
+            layer=layer,
+            gain=(gain[0], gain[1], gain[2]),
+            bias=(bias[0], bias[1], bias[2]),
+            **look,
+        )
 
-    def plain(self, colour: Colour, **look: float | tuple[float, float]) -> Material:
+    def plain(self, colour: Colour, **look: Unpack[Look]) -> Material:
         """Almost one colour: paint, metal, plastic."""
         return self.tinted("plaster", colour, contrast=0.12, **look)
 
-    def picture(self, **look: float | tuple[float, float]) -> Material:
+    def picture(self) -> Material:
         """A patch of a photograph if there is any, else a drawn poster; fits its face once."""
         if len(self.photographs) == 0 or self.rng.random() < 0.3:
-            return Material(layer=self.layer("poster"), period_m=(0.0, 0.0), **look)  # type: ignore[arg-type]
+            return Material(layer=self.layer("poster"), period_m=(0.0, 0.0))
         slot = int(self.rng.integers(len(self._patches) + 1))
         if slot == len(self._patches):
             slot = min(slot, self.max_photographs - 1)
             photograph = self.photographs[int(self.rng.integers(len(self.photographs)))]
             self._patches.setdefault(slot, pack_layer(crop_texture(photograph, self.rng)))
         layer = num_layers() + slot
-        return Material(layer=layer, period_m=(0.0, 0.0), **look)  # type: ignore[arg-type]
+        return Material(layer=layer, period_m=(0.0, 0.0))
 
     def atlas(self, device: torch.device) -> Atlas:
         """The bank, and the patches of photographs picked so far."""

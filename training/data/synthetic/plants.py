@@ -1,6 +1,7 @@
 """Trees, hedges and shrubs. Built around the origin on the ground."""
 
 import math
+from dataclasses import replace
 
 from training.data.synthetic.assembly import Group
 from training.data.synthetic.material import Material
@@ -53,9 +54,8 @@ def hedge(group: Group, palette: Palette, *, length_m: float, height_m: float) -
     rng = palette.rng
     group = group.at(0, 0, 0, label="tree")
     foliage, layer = _foliage(palette, bare=False)
-    core = Material(
-        layer=foliage.layer, gain=tuple(0.7 * g for g in foliage.gain), period_m=foliage.period_m
-    )  # type: ignore[arg-type]
+    red, green, blue = foliage.gain
+    core = replace(foliage, gain=(0.7 * red, 0.7 * green, 0.7 * blue))
     wide = rng.uniform(0.6, 1.4)
     group.box((0, height_m * 0.46, 0), (length_m, height_m * 0.92, wide), core)
     step = max(height_m * 0.9, 1.2)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
+from numpy.typing import NDArray
 from torch import Tensor
 
 from training.data.synthetic.atlas import Atlas
@@ -153,7 +154,7 @@ class _Pieces:
 
     @staticmethod
     def of(solids: Solids, local: LocalRays, device: torch.device) -> "_Pieces":
-        def to_device(values: np.ndarray) -> Tensor:  # type: ignore[type-arg]
+        def to_device(values: NDArray[np.float32] | NDArray[np.int64]) -> Tensor:
             return torch.from_numpy(np.ascontiguousarray(values)).to(device)
 
         return _Pieces(

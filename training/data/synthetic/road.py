@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from training.data.synthetic.assembly import Group
 from training.data.synthetic.material import Material
+from training.data.synthetic.number import Number
 from training.data.synthetic.palette import Palette
 
 KERB_M = 0.12
@@ -29,7 +30,7 @@ class Road:
     left_hand: bool
     """Traffic keeps to the left."""
 
-    def at(self, s: float, a: float, *, y: float = 0.0, yaw: float = 0.0) -> Group:
+    def at(self, s: Number, a: Number, *, y: Number = 0.0, yaw: Number = 0.0) -> Group:
         """A frame on the road; z points along it."""
         heading = self.curvature * s
         if abs(self.curvature) < 1e-6:
@@ -40,7 +41,7 @@ class Road:
         x, z = x + a * math.cos(heading), z - a * math.sin(heading)
         return self.root.at(x, y, z, yaw=heading + yaw)
 
-    def lot(self, s: float, side: int, a: float) -> Group:
+    def lot(self, s: Number, side: int, a: Number) -> Group:
         """A frame beside the road: z points away from it, x along it."""
         return self.at(s, side * a, yaw=side * math.pi / 2)
 
@@ -88,7 +89,7 @@ def paint_markings(road: Road, palette: Palette) -> None:
         "asphalt", (tone, tone * 0.8, tone * 0.25), contrast=0.35, period_m=(2.0, 2.0)
     )
 
-    def stripe(s: float, a: float, length: float, width: float, material: Material) -> None:
+    def stripe(s: Number, a: Number, length: float, width: float, material: Material) -> None:
         spot = road.at(s, a, y=0.008)
         spot.at(0, 0, 0, label="road", shadow=False).quad(
             (0, 0, 0), (width, length), material, turn=UP

@@ -5,11 +5,12 @@ Built around the origin on the ground; traffic comes from -z.
 
 from training.data.synthetic.assembly import Group
 from training.data.synthetic.material import Material
+from training.data.synthetic.number import Number
 from training.data.synthetic.palette import Palette
 from training.data.synthetic.swatches.noise import colour_of
 
 
-def lamp_post(group: Group, palette: Palette, *, towards: float) -> None:
+def lamp_post(group: Group, palette: Palette, *, towards: Number) -> None:
     """A street lamp whose arm reaches along x by the sign of `towards`."""
     rng = palette.rng
     group = group.at(0, 0, 0, label="pole")
@@ -48,8 +49,9 @@ def traffic_light(group: Group, palette: Palette) -> None:
         case.box((0, 0, 0.02), (0.55, 1.2, 0.03), palette.plain((0.08, 0.08, 0.08)))
     lit = int(rng.integers(3))
     for i, colour in enumerate(((0.95, 0.1, 0.05), (0.95, 0.6, 0.05), (0.1, 0.9, 0.4))):
-        tone = colour if i == lit else tuple(0.25 * c for c in colour)
-        lamp = palette.plain(tone, emission=3.0 if i == lit else 0.0)  # type: ignore[arg-type]
+        dim = 1.0 if i == lit else 0.25
+        tone = (dim * colour[0], dim * colour[1], dim * colour[2])
+        lamp = palette.plain(tone, emission=3.0 if i == lit else 0.0)
         case.quad((0, 0.29 - 0.29 * i, -0.13), (0.21, 0.21), lamp, is_round=True)
 
 

@@ -82,7 +82,7 @@ def _wall(palette: Palette) -> Material:
     rng = palette.rng
     kind = rng.random()
     if kind < 0.68:
-        if rng.random() < 0.7:
+        if rng.random() < 0.8:
             tone = rng.uniform(0.6, 0.95)
             colour = (tone, tone * rng.uniform(0.93, 1.0), tone * rng.uniform(0.82, 1.0))
         else:

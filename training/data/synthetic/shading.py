@@ -60,7 +60,7 @@ def shade(
     # The highlight: sight mirrored at the surface against the light.
     twice = 2 * (n[0] * s[0] + n[1] * s[1] + n[2] * s[2])
     mirrored = [s[i] - twice * n[i] for i in range(3)]
-    along = sum(mirrored[i] * towards[i] for i in range(3))
+    along = mirrored[0] * towards[0] + mirrored[1] * towards[1] + mirrored[2] * towards[2]
     shine = key * specular * (along.clamp_min(1e-4).log2_() * gloss).exp2_() * (gloss * 0.12 + 0.3)
     mirror = specular * (1 + 6 * (1 - surface.facing) ** 4)  # Schlick-like rise at grazing angles
     upness = 0.5 + 0.5 * n[1]

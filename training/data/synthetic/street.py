@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.data.synthetic.assembly import Assembly
+from training.data.synthetic.assembly import Assembly, Group
 from training.data.synthetic.daylight import daylight
 from training.data.synthetic.houses import building, wall
 from training.data.synthetic.material import material_table
@@ -52,7 +52,7 @@ def build_street(
     lens, pose, next_pose, still = _cameras(rng, road)
     lay_ground(road, palette)
     paint_markings(road, palette)
-    green = float(rng.choice([0.1, 0.25, 0.5, 0.85], p=[0.3, 0.35, 0.25, 0.1]))
+    green = float(rng.choice([0.1, 0.3, 0.55, 0.9], p=[0.25, 0.3, 0.3, 0.15]))
     tall = float(rng.uniform(5, 16))
     bare = bool(rng.random() < 0.4)
     for side in (-1, 1):
@@ -143,7 +143,7 @@ def _furnish_side(
         s += width
 
 
-def _plant_lot(lot, palette: Palette, width: float, *, bare: bool) -> None:  # type: ignore[no-untyped-def]
+def _plant_lot(lot: Group, palette: Palette, width: float, *, bare: bool) -> None:
     rng = palette.rng
     lawn = palette.natural("grass", period_m=(rng.uniform(2, 5),) * 2)
     lot.at(0, 0, 0, label="tree", shadow=False).box((0, 0.06, 20.1), (width, 0.14, 40), lawn)
@@ -159,7 +159,9 @@ def _plant_lot(lot, palette: Palette, width: float, *, bare: bool) -> None:  # t
         tree(spot, palette, height_m=rng.uniform(4, 13), bare=bare)
 
 
-def _front_garden(lot, palette: Palette, width: float, setback: float, *, bare: bool) -> None:  # type: ignore[no-untyped-def]
+def _front_garden(
+    lot: Group, palette: Palette, width: float, setback: float, *, bare: bool
+) -> None:
     rng = palette.rng
     if rng.random() < 0.6:
         ground = palette.natural("grass", period_m=(3.0, 3.0))
@@ -189,25 +191,25 @@ def _street_furniture(
     rng = palette.rng
     kerbside = side * (road.half_m + 0.45)
 
-    def spot(a: float):  # type: ignore[no-untyped-def]
+    def spot(a: float) -> Group:
         return road.at(s + rng.uniform(0, width), a, y=KERB_M)
 
     if rng.random() < 0.35:
         lamp_post(spot(kerbside), palette, towards=-side)
-    if rng.random() < 0.25:
+    if rng.random() < 0.35:
         plain_pole(spot(kerbside), palette)
-    if rng.random() < 0.3:
+    if rng.random() < 0.4:
         traffic_sign(spot(kerbside), palette)
-    if rng.random() < 0.12:
+    if rng.random() < 0.16:
         traffic_light(spot(kerbside), palette)
     if rng.random() < 0.12:
         board(spot(side * (road.half_m + 0.8)), palette)
-    if rng.random() < 0.1:
+    if rng.random() < 0.14:
         place = road.at(s + width / 2, side * (road.half_m + 0.3), y=KERB_M, yaw=math.pi / 2)
         fence(place, palette, length_m=width * 0.9)
-    if rng.random() < 0.16:
+    if rng.random() < 0.22:
         tree(spot(side * (road.half_m + 0.8)), palette, height_m=rng.uniform(4, 10), bare=bare)
-    for _ in range(int(rng.poisson(0.55))):
+    for _ in range(int(rng.poisson(0.9))):
         walker = spot(side * (road.half_m + rng.uniform(0.4, road.pavement_m)))
         walker = walker.at(0, 0, 0, yaw=float(rng.choice([0.0, math.pi]) + rng.normal(0, 0.4)))
         if not still and rng.random() < 0.7:
@@ -248,7 +250,7 @@ def _add_traffic(road: Road, palette: Palette, *, still: bool) -> None:
         if not still:
             spot = spot.moving(ahead_m=rng.uniform(0, 1.0))
         car(spot, palette)
-    for _ in range(int(rng.poisson(0.9))):
+    for _ in range(int(rng.poisson(1.8))):
         same_way = rng.random() < 0.7
         outer = road.lane * 1.55 if same_way else -road.lane * 1.55
         spot = road.at(
@@ -258,7 +260,7 @@ def _add_traffic(road: Road, palette: Palette, *, still: bool) -> None:
         if not still:
             spot = spot.moving(ahead_m=rng.uniform(0.1, 0.6), turn_rad=rng.normal(0, 0.02))
         bicyclist(spot, palette)
-    for _ in range(int(rng.poisson(0.3))):
+    for _ in range(int(rng.poisson(0.45))):
         spot = road.at(
             rng.uniform(7, 30), rng.uniform(-1, 1) * road.half_m, yaw=rng.uniform(0, 6.28)
         )

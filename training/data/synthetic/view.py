@@ -28,14 +28,16 @@ class View:
 
     def to_camera(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """World points (..., 3) in camera axes."""
-        return (points - self.position) @ self.rotation.T
+        turned: NDArray[np.float64] = (points - self.position) @ self.rotation.T
+        return turned
 
     def project(self, camera_points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Camera points (..., 3) to pixels (..., 2) as (x, y). Points behind are not checked."""
         across = camera_points[..., :2]
         if not self.parallel:
             across = across / camera_points[..., 2:]
-        return across * self.focal_px + np.asarray(self.principal_px)
+        pixels: NDArray[np.float64] = across * self.focal_px + np.asarray(self.principal_px)
+        return pixels
 
 
 def look(*, yaw_rad: float, pitch_rad: float = 0.0, roll_rad: float = 0.0) -> NDArray[np.float64]:

@@ -21,7 +21,7 @@ Drawing = Callable[[np.random.Generator], Field | tuple[Field, Field]]
 def clouds(rng: np.random.Generator) -> Field:
     """Cloud brightness, spread over [0, 1]."""
     field = fractal(rng, roughness=rng.uniform(1.5, 2.1), stretch=(1.0, 0.7))
-    return np.clip(0.5 + 1.3 * (field - 0.5), 0, 1).astype(np.float32)
+    return (0.5 + 1.3 * (field - 0.5)).astype(np.float32)
 
 
 FAMILIES: dict[str, tuple[Drawing, int]] = {

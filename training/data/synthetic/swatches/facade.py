@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from training.data.synthetic.number import Number
 from training.data.synthetic.swatches.masonry import bricks, plaster
 from training.data.synthetic.swatches.noise import (
     Field,
@@ -114,8 +115,8 @@ def window(rng: np.random.Generator) -> Field:
         sky = np.where((y < blind)[..., None], slats[..., None], sky).astype(np.float32)
     frame = rng.uniform(0.3, 0.95)
     panes = int(rng.choice([1, 2, 3]))
-    for edge in range(panes + 1):
-        fill(sky, (0, edge / panes - 0.025, 1, edge / panes + 0.025), frame)
+    for pane in range(panes + 1):
+        fill(sky, (0, pane / panes - 0.025, 1, pane / panes + 0.025), frame)
     for edge in (0.0, 1.0, rng.uniform(0.2, 0.8)):
         fill(sky, (edge - 0.025, 0, edge + 0.025, 1), frame)
     return sky
@@ -124,7 +125,7 @@ def window(rng: np.random.Generator) -> Field:
 def _window(
     rng: np.random.Generator,
     wall: Field,
-    box: tuple[float, float, float, float],
+    box: tuple[Number, Number, Number, Number],
     frame: tuple[float, float, float],
     panes: int,
 ) -> None:

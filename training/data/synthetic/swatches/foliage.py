@@ -9,12 +9,12 @@ def leaves(rng: np.random.Generator) -> tuple[Field, Field]:
     """Foliage with gaps: colour and how solid it is."""
     lumps = fractal(rng, roughness=rng.uniform(1.0, 1.6))
     fine = fractal(rng, roughness=rng.uniform(0.3, 0.9))
-    share = 0.6 * fine + 0.4 * lumps
-    green = rng.uniform(0.25, 0.5)
+    share: Field = (0.6 * fine + 0.4 * lumps).astype(np.float32)
+    green = float(rng.uniform(0.25, 0.5))
     red = green * rng.uniform(0.6, 1.15)
     blue = green * rng.uniform(0.25, 0.6)
     colour = mixed(
-        share * 1.4 - 0.2,
+        1.4 * share - np.float32(0.2),
         (red * 0.35, green * 0.35, blue * 0.4),
         (red * 1.5, green * 1.5, blue * 1.5),
     )
@@ -39,13 +39,13 @@ def twigs(rng: np.random.Generator) -> tuple[Field, Field]:
 
 def grass(rng: np.random.Generator) -> Field:
     """Lawn, verge or hedge, in its own colour."""
-    share = 0.5 * fractal(rng, roughness=0.4, stretch=(0.5, 1.0)) + 0.5 * fractal(
-        rng, roughness=1.4
-    )
+    share: Field = (
+        0.5 * fractal(rng, roughness=0.4, stretch=(0.5, 1.0)) + 0.5 * fractal(rng, roughness=1.4)
+    ).astype(np.float32)
     green = rng.uniform(0.3, 0.55)
     red, blue = green * rng.uniform(0.65, 1.1), green * rng.uniform(0.3, 0.65)
     return mixed(
-        share * 1.5 - 0.25,
+        1.5 * share - np.float32(0.25),
         (red * 0.5, green * 0.5, blue * 0.5),
         (red * 1.3, green * 1.3, blue * 1.3),
     )

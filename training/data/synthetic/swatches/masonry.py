@@ -18,7 +18,8 @@ def plaster(rng: np.random.Generator) -> Field:
     streaks = fractal(rng, roughness=1.3, stretch=(1.0, 0.25))
     blotches = fractal(rng, roughness=rng.uniform(1.2, 2.0))
     fine = fractal(rng, roughness=0.4)
-    return np.clip(0.35 * streaks + 0.45 * blotches + 0.2 * fine, 0, 1).astype(np.float32)
+    field: Field = np.clip(0.35 * streaks + 0.45 * blotches + 0.2 * fine, 0, 1).astype(np.float32)
+    return field
 
 
 def gravel(rng: np.random.Generator) -> Field:

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.synthetic.atlas import SIDE
+from training.data.synthetic.number import Number
 
 Field = NDArray[np.float32]
 """(SIDE, SIDE) or (SIDE, SIDE, 3), mostly in [0, 1]."""
 
 
 def fractal(
-    rng: np.random.Generator, *, roughness: float, stretch: tuple[float, float] = (1.0, 1.0)
+    rng: np.random.Generator, *, roughness: Number, stretch: tuple[Number, Number] = (1.0, 1.0)
 ) -> Field:
     """Noise whose amplitude falls as frequency ** -roughness; mean 0.5, deviation 0.2.
 
@@ -26,11 +27,11 @@ def fractal(
     field = _base(round(roughness * 5) / 5, stretch)
     down, right = rng.integers(SIDE, size=2)
     field = np.roll(field, (int(down), int(right)), axis=(0, 1))
-    return field[::-1] if rng.random() < 0.5 else field
+    return field[::-1].copy() if rng.random() < 0.5 else field
 
 
 @cache
-def _base(roughness: float, stretch: tuple[float, float]) -> Field:
+def _base(roughness: Number, stretch: tuple[Number, Number]) -> Field:
     """One fractal of each kind; to shift and mirror it costs far less than a new one."""
     rng = np.random.default_rng([round(roughness * 10), *(round(100 * s) for s in stretch)])
     fy = np.fft.fftfreq(SIDE)[:, None] * SIDE * stretch[0]
@@ -39,10 +40,11 @@ def _base(roughness: float, stretch: tuple[float, float]) -> Field:
     white = np.fft.rfft2(rng.standard_normal((SIDE, SIDE)))
     white[0, 0] = 0.0
     field = np.fft.irfft2(white / radius**roughness, s=(SIDE, SIDE))
-    return (0.5 + 0.2 * field / (field.std() + 1e-9)).astype(np.float32)
+    normal: Field = (0.5 + 0.2 * field / (field.std() + 1e-9)).astype(np.float32)
+    return normal
 
 
-def cells(rng: np.random.Generator, rows: int, cols: int, spread: float) -> Field:
+def cells(rng: np.random.Generator, rows: int, cols: int, spread: Number) -> Field:
     """One random value per cell of a rows x cols grid, 0.5 +- spread."""
     values = 0.5 + spread * (rng.random((rows, cols), dtype=np.float32) * 2 - 1)
     y = np.arange(SIDE) * rows // SIDE
@@ -50,14 +52,14 @@ def cells(rng: np.random.Generator, rows: int, cols: int, spread: float) -> Fiel
     return values[y][:, x]
 
 
-def mixed(share: Field, low: tuple[float, ...], high: tuple[float, ...]) -> Field:
+def mixed(share: Field, low: tuple[Number, ...], high: tuple[Number, ...]) -> Field:
     """Colours from `low` where share is 0 to `high` where it is 1."""
     a, b = np.asarray(low, dtype=np.float32), np.asarray(high, dtype=np.float32)
     return a + (b - a) * np.clip(share, 0, 1)[..., None]
 
 
 def fill(
-    field: Field, box: tuple[float, float, float, float], value: tuple[float, ...] | float
+    field: Field, box: tuple[Number, Number, Number, Number], value: tuple[Number, ...] | Number
 ) -> None:
     """Set a rectangle (top, left, bottom, right), in shares of the side."""
     top, left, bottom, right = (round(edge * SIDE) for edge in box)
@@ -79,7 +81,7 @@ def grid_xy() -> tuple[Field, Field]:
 
 
 def colour_of(
-    rng: np.random.Generator, *, value: tuple[float, float], saturation: float
+    rng: np.random.Generator, *, value: tuple[Number, Number], saturation: Number
 ) -> tuple[float, float, float]:
     """A random colour: brightness in a range; saturation 0 is grey, 1 lively."""
     v = rng.uniform(*value)

@@ -155,7 +155,7 @@ def sign(rng: np.random.Generator) -> Field:
         int(rng.integers(4))
     ]
     x, y = grid_xy()
-    field = np.broadcast_to(np.float32(border), (SIDE, SIDE, 3)).copy()
+    field = np.broadcast_to(np.array(border, dtype=np.float32), (SIDE, SIDE, 3)).copy()
     inner = (
         np.hypot(x - 0.5, y - 0.5) < 0.38
         if rng.random() < 0.5
