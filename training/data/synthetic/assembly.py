@@ -15,6 +15,7 @@ from models.task import CLASS_NAMES, IGNORE_INDEX
 from training.data.synthetic.material import Material
 from training.data.synthetic.number import Number
 from training.data.synthetic.solids import Shape, Solids
+from training.data.synthetic.turning import rotations, turn_right
 
 CLASS_INDEX: dict[str, int] = {name: i for i, name in enumerate(CLASS_NAMES)}
 
@@ -48,7 +49,7 @@ class Assembly:
         return Solids(
             shape=table[:, 0].astype(np.int64),
             centre=table[:, 1:4],
-            axes=_rotations(table[:, 4], table[:, 5], table[:, 6]),
+            axes=rotations(table[:, 4], table[:, 5], table[:, 6]),
             half=np.maximum(table[:, 7:10], 1e-4),
             taper=table[:, 10],
             hole_layer=whole[:, 0],
@@ -100,8 +101,8 @@ class Group:
 
     def moving(self, *, ahead_m: Number, aside_m: Number = 0.0, turn_rad: Number = 0.0) -> "Group":
         """The same frame as a new rigid body, which moves and turns between the two frames."""
-        dx, dz = _turn(aside_m, ahead_m, self.yaw)
-        turn = _rotations(np.array([turn_rad]), np.zeros(1), np.zeros(1))[0]
+        dx, dz = turn_right(aside_m, ahead_m, self.yaw)
+        turn = rotations(np.array([turn_rad]), np.zeros(1), np.zeros(1))[0]
         pivot = np.array([self.x, self.y, self.z])
         shift = pivot + np.array([dx, 0.0, dz]) - turn @ pivot
         self.assembly.motions.append(np.concatenate([turn, shift[:, None]], axis=1))
@@ -241,24 +242,5 @@ class Group:
         )
 
     def _world(self, x: Number, y: Number, z: Number) -> tuple[Number, Number, Number]:
-        dx, dz = _turn(x, z, self.yaw)
+        dx, dz = turn_right(x, z, self.yaw)
         return self.x + dx, self.y + y, self.z + dz
-
-
-def _turn(x: Number, z: Number, yaw: Number) -> tuple[Number, Number]:
-    sin, cos = math.sin(yaw), math.cos(yaw)
-    return x * cos + z * sin, z * cos - x * sin
-
-
-def _rotations(
-    yaw: NDArray[np.float64], pitch: NDArray[np.float64], roll: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """(n, 3, 3): first roll about z, then pitch about x, then yaw about y."""
-    one, zero = np.ones_like(yaw), np.zeros_like(yaw)
-    sy, cy, sp, cp = np.sin(yaw), np.cos(yaw), np.sin(pitch), np.cos(pitch)
-    sr, cr = np.sin(roll), np.cos(roll)
-    about_y = np.stack([cy, zero, sy, zero, one, zero, -sy, zero, cy], -1).reshape(-1, 3, 3)
-    about_x = np.stack([one, zero, zero, zero, cp, -sp, zero, sp, cp], -1).reshape(-1, 3, 3)
-    about_z = np.stack([cr, -sr, zero, sr, cr, zero, zero, zero, one], -1).reshape(-1, 3, 3)
-    rotation: NDArray[np.float64] = about_y @ about_x @ about_z
-    return rotation

@@ -4,56 +4,10 @@ import math
 from collections.abc import Callable
 
 from training.data.synthetic.assembly import Group
-from training.data.synthetic.material import Colour, Material
+from training.data.synthetic.devices import keyboard, laptop, phone
+from training.data.synthetic.material import Material
 from training.data.synthetic.palette import Palette
-from training.data.synthetic.swatches.noise import colour_of
-
-
-def _colour(palette: Palette, low: float = 0.06, high: float = 0.92) -> Colour:
-    return colour_of(palette.rng, value=(low, high), saturation=0.9)
-
-
-def _plastic(palette: Palette) -> Material:
-    shine = float(palette.rng.uniform(0.0, 0.08))
-    return palette.plain(_colour(palette), specular=shine, gloss=float(palette.rng.uniform(10, 60)))
-
-
-def monitor(group: Group, palette: Palette) -> None:
-    """A screen on its foot."""
-    rng = palette.rng
-    w = rng.uniform(0.38, 0.62)
-    h, lift = w * rng.uniform(0.56, 0.78), rng.uniform(0.08, 0.16)
-    tone = float(rng.choice([0.06, 0.1, 0.75]))
-    case = palette.plain((tone, tone, tone), specular=0.04)
-    face = palette.natural(
-        "screen",
-        period_m=(0.0, 0.0),
-        specular=0.05,
-        gloss=50.0,
-        emission=float(rng.uniform(0, 0.5)),
-    )
-    lean = rng.uniform(-0.15, 0.05)
-    group.box((0, lift + h / 2, 0), (w, h, rng.uniform(0.04, 0.07)), case, turn=(0, lean, 0))
-    group.quad((0, lift + h / 2, -0.038), (w * 0.93, h * 0.9), face, turn=(0, lean, 0))
-    group.box((0, lift / 2, 0.04), (0.06, lift + 0.1, 0.04), case)
-    group.cone((0, 0.01, 0.02), (0.24, 0.02, 0.2), case)
-
-
-def keyboard(group: Group, palette: Palette) -> None:
-    """A keyboard, and mostly a mouse beside it."""
-    keys = palette.natural("keyboard", period_m=(0.0, 0.0))
-    group.box((0, 0.012, 0), (0.44, 0.024, 0.15), _plastic(palette), top=keys)
-    if palette.rng.random() < 0.7:
-        group.ball((0.33, 0.012, 0.0), (0.065, 0.06, 0.11), _plastic(palette))
-
-
-def laptop(group: Group, palette: Palette) -> None:
-    """An open laptop."""
-    case = palette.plain((0.4, 0.4, 0.42) if palette.rng.random() < 0.5 else (0.07, 0.07, 0.07))
-    keys = palette.natural("keyboard", period_m=(0.0, 0.0))
-    face = palette.natural("screen", period_m=(0.0, 0.0), emission=0.3)
-    group.box((0, 0.012, 0), (0.34, 0.024, 0.24), case, top=keys)
-    group.box((0, 0.12, 0.15), (0.34, 0.23, 0.012), case, front=face, turn=(0, -0.3, 0))
+from training.data.synthetic.plastic import lively_colour, plastic
 
 
 def book(group: Group, palette: Palette) -> None:
@@ -90,7 +44,7 @@ def cup(group: Group, palette: Palette) -> None:
     """A mug with a handle, dark inside."""
     rng = palette.rng
     h, d = rng.uniform(0.07, 0.12), rng.uniform(0.065, 0.095)
-    body = palette.picture() if rng.random() < 0.15 else _plastic(palette)
+    body = palette.picture() if rng.random() < 0.15 else plastic(palette)
     group.cone((0, h / 2, 0), (d, h, d), body, taper=rng.uniform(-0.15, 0.1))
     group.quad(
         (0, h + 0.001, 0),
@@ -119,7 +73,7 @@ def bottle(group: Group, palette: Palette) -> None:
     """A bottle: body, shoulder, neck, cap."""
     rng = palette.rng
     h, d = rng.uniform(0.18, 0.32), rng.uniform(0.055, 0.09)
-    glass = palette.plain(_colour(palette, 0.05, 0.7), specular=0.15, gloss=60.0)
+    glass = palette.plain(lively_colour(palette, 0.05, 0.7), specular=0.15, gloss=60.0)
     group.cone((0, h * 0.32, 0), (d, h * 0.64, d), glass)
     group.ball((0, h * 0.64, 0), (d, h * 0.24, d), glass)
     group.cone((0, h * 0.85, 0), (d * 0.36, h * 0.3, d * 0.36), glass)
@@ -139,7 +93,7 @@ def carton(group: Group, palette: Palette) -> None:
         side = palette.tinted("plaster", (0.62, 0.48, 0.33), contrast=0.25)
         front = side
     elif kind < 0.7:
-        side, front = _plastic(palette), palette.natural("poster", period_m=(0.0, 0.0))
+        side, front = plastic(palette), palette.natural("poster", period_m=(0.0, 0.0))
     else:
         side, front = palette.natural("cloth", period_m=(0.3, 0.3)), palette.picture()
     group.box((0, h / 2, 0), (w, h, d), side, front=front)
@@ -154,7 +108,7 @@ def ball(group: Group, palette: Palette) -> None:
             str(rng.choice(["checks", "cloth", "poster"])), period_m=(d, d), specular=0.03
         )
     else:
-        skin = _plastic(palette)
+        skin = plastic(palette)
     h = d * rng.uniform(0.7, 1.3)
     group.ball((0, h / 2, 0), (d, h, d), skin)
 
@@ -164,7 +118,7 @@ def cone(group: Group, palette: Palette) -> None:
     rng = palette.rng
     h, d = rng.uniform(0.12, 0.4), rng.uniform(0.1, 0.3)
     name = str(rng.choice(["plaster", "cloth", "poster", "corrugated"]))
-    skin = palette.tinted(name, _colour(palette), contrast=0.5, period_m=(0.4, 0.4))
+    skin = palette.tinted(name, lively_colour(palette), contrast=0.5, period_m=(0.4, 0.4))
     group.cone((0, h / 2, 0), (d, h, d), skin, taper=rng.uniform(-0.4, 1.0))
 
 
@@ -172,7 +126,7 @@ def lamp(group: Group, palette: Palette) -> None:
     """A table or desk lamp with its shade."""
     rng = palette.rng
     h = rng.uniform(0.3, 0.55)
-    metal = palette.plain(_colour(palette, 0.1, 0.8), specular=0.12)
+    metal = palette.plain(lively_colour(palette, 0.1, 0.8), specular=0.12)
     group.cone((0, 0.012, 0), (0.16, 0.024, 0.16), metal)
     group.cone((0, h / 2, 0), (0.02, h, 0.02), metal)
     tone = rng.uniform(0.6, 0.95)
@@ -187,7 +141,7 @@ def plant(group: Group, palette: Palette) -> None:
     rng = palette.rng
     size = rng.uniform(0.7, 2.2)
     clay = palette.tinted(
-        "plaster", (0.55, 0.3, 0.2) if rng.random() < 0.5 else _colour(palette), contrast=0.3
+        "plaster", (0.55, 0.3, 0.2) if rng.random() < 0.5 else lively_colour(palette), contrast=0.3
     )
     d, h = 0.16 * size, 0.15 * size
     group.cone((0, h / 2, 0), (d, h, d), clay, taper=-0.25)
@@ -226,23 +180,15 @@ def plant(group: Group, palette: Palette) -> None:
         )
 
 
-def phone(group: Group, palette: Palette) -> None:
-    """A telephone, or another small box with a slanted top."""
-    case = _plastic(palette)
-    keys = palette.natural("keyboard", period_m=(0.0, 0.0))
-    group.box((0, 0.03, 0), (0.17, 0.05, 0.2), case, top=keys, turn=(0, 0.2, 0))
-    group.box((-0.06, 0.075, 0), (0.045, 0.035, 0.2), case, turn=(0, 0.2, 0))
-
-
 def pens(group: Group, palette: Palette) -> None:
     """Pens lying about, a roll of tape."""
     rng = palette.rng
     for _ in range(int(rng.integers(1, 4))):
         x, z, angle = rng.normal(0, 0.08), rng.normal(0, 0.08), rng.uniform(0, 3.14)
         dx, dz = 0.07 * math.sin(angle), 0.07 * math.cos(angle)
-        group.rod((x - dx, 0.005, z - dz), (x + dx, 0.005, z + dz), 0.01, _plastic(palette))
+        group.rod((x - dx, 0.005, z - dz), (x + dx, 0.005, z + dz), 0.01, plastic(palette))
     if rng.random() < 0.5:
-        group.cone((0.1, 0.025, 0), (0.11, 0.05, 0.11), _plastic(palette))
+        group.cone((0.1, 0.025, 0), (0.11, 0.05, 0.11), plastic(palette))
 
 
 THINGS: tuple[Callable[[Group, Palette], None], ...] = (

@@ -11,17 +11,15 @@ import torch
 from numpy.typing import NDArray
 
 from training.data.synthetic.assembly import Assembly, Group
-from training.data.synthetic.clutter import THINGS, monitor
+from training.data.synthetic.clutter import THINGS
+from training.data.synthetic.devices import monitor
 from training.data.synthetic.furniture import BIG, Place, table
+from training.data.synthetic.handheld import Point, hold, stand
 from training.data.synthetic.lamplight import lamplight
 from training.data.synthetic.material import material_table
 from training.data.synthetic.palette import Palette
 from training.data.synthetic.room import build_room
-from training.data.synthetic.solids import Solids
-from training.data.synthetic.view import look
-from training.data.synthetic.world import Lens, Pose, World
-
-Point = tuple[float, float, float]
+from training.data.synthetic.world import Lens, World
 
 
 def build_indoor(
@@ -44,8 +42,8 @@ def build_indoor(
         fov_deg=float(rng.uniform(45, 75)),
         shift=(float(rng.normal(0, 0.01)), float(rng.normal(0, 0.01))),
     )
-    eye = _eye(rng, target, distance, size, _obstacles(solids))
-    pose, next_pose = _poses(rng, eye, target, distance, size)
+    eye = stand(rng, target, distance, size, solids)
+    pose, next_pose = hold(rng, eye, target, distance, size)
     return World(
         solids=solids,
         motions=np.stack(assembly.motions),
@@ -191,66 +189,3 @@ def _nudged(spot: Group, rng: np.random.Generator) -> Group:
     return spot.moving(
         ahead_m=rng.normal(0, 0.05), aside_m=rng.normal(0, 0.05), turn_rad=rng.normal(0, 0.1)
     )
-
-
-def _obstacles(solids: Solids) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Centres and radii of what the camera must not be in: everything but the shell."""
-    radius = np.linalg.norm(solids.half, axis=1)
-    return solids.centre[solids.casts_shadow], radius[solids.casts_shadow]
-
-
-def _eye(
-    rng: np.random.Generator,
-    target: Point,
-    distance: float,
-    size: Point,
-    obstacles: tuple[NDArray[np.float64], NDArray[np.float64]],
-) -> NDArray[np.float64]:
-    """A camera position in the room, about so far from the target, and not inside of anything."""
-    width, height, length = size
-    centres, radii = obstacles
-    best, best_gap = np.array([0.0, height * 0.6, 0.0]), -np.inf
-    for _ in range(40):
-        angle, lift = rng.uniform(0, 2 * math.pi), rng.uniform(-0.25, 0.95)
-        flat = distance * math.cos(lift)
-        eye = np.array(
-            [
-                target[0] + flat * math.sin(angle),
-                target[1] + distance * math.sin(lift),
-                target[2] + flat * math.cos(angle),
-            ]
-        )
-        eye = _inside(eye, size)
-        gap = float(np.min(np.linalg.norm(centres - eye, axis=1) - radii)) if len(radii) else 1.0
-        if gap > best_gap:
-            best, best_gap = eye, gap
-        if gap > min(0.3, 0.3 * distance):
-            break
-    return best
-
-
-def _poses(
-    rng: np.random.Generator, eye: NDArray[np.float64], target: Point, distance: float, size: Point
-) -> tuple[Pose, Pose]:
-    """Towards the target, and a small movement of the hand later."""
-    d = np.array(target) - eye
-    yaw = math.atan2(d[0], d[2]) + rng.normal(0, 0.15)
-    pitch = math.atan2(d[1], math.hypot(d[0], d[2])) + rng.normal(0, 0.12)
-    pitch = min(max(pitch, -1.1), 0.6)
-    roll = rng.normal(0, 0.08)
-    pose = Pose(rotation=look(yaw_rad=yaw, pitch_rad=pitch, roll_rad=roll), position=eye)
-    if rng.random() < 0.15:  # a stereo pair
-        right = pose.rotation[0]
-        shift = right * rng.choice([-1, 1]) * rng.uniform(0.02, 0.09) * distance
-        return pose, Pose(rotation=pose.rotation, position=_inside(eye + shift, size))
-    turn = rng.normal(0, 0.025, size=3) * (rng.random() < 0.9)
-    shift = rng.normal(0, 0.02, size=3) * distance
-    rotation = look(yaw_rad=yaw + turn[0], pitch_rad=pitch + turn[1], roll_rad=roll + 0.6 * turn[2])
-    return pose, Pose(rotation=rotation, position=_inside(eye + shift, size))
-
-
-def _inside(eye: NDArray[np.float64], size: Point) -> NDArray[np.float64]:
-    """The nearest point that keeps 0.2 m from the walls."""
-    width, height, length = size
-    low = np.array([-width / 2 + 0.2, 0.3, -length / 2 + 0.2])
-    return np.clip(eye, low, [width / 2 - 0.2, height - 0.2, length / 2 - 0.2])

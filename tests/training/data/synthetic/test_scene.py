@@ -72,7 +72,7 @@ def test_flow_warps_frame_2_onto_frame_1_where_nothing_hides(kind: Kind) -> None
             padding_mode="border",
         )
         error = np.abs(warped[0].permute(1, 2, 0).numpy() - image[0]).mean(-1)[~occluded[0]]
-        assert np.median(error) < 2.5
+        assert np.median(error) < 3.5
         assert error.mean() < 8
 
 
