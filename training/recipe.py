@@ -37,7 +37,7 @@ class DataConfig:
 class OptimizerConfig:
     """AdamW and its schedule."""
 
-    learning_rate: float = 8e-4
+    learning_rate: float = 6e-4
     weight_decay: float = 0.05
     warmup_steps: int = 200
     schedule: Shape = "cosine"
