@@ -20,7 +20,7 @@ def daylight(palette: Palette) -> Light:
     ground = 0.25 * level + 0.12 * sun
     received = sun * 0.55 + level * 0.8
     exposure = float(10 ** rng.uniform(-0.22, 0.17)) / received
-    bright = level * float(rng.uniform(1.0, 2.2)) + 0.1 * sun
+    bright = level * float(10 ** rng.uniform(0.05, 0.55)) + 0.1 * sun
     zenith = (bright * (0.35 + 0.6 * overcast), bright * (0.55 + 0.42 * overcast), bright)
     horizon = (bright * 1.05, bright * 1.08, bright * 1.1)
     cover = float(rng.uniform(0.0, 0.8)) * (1 - overcast) + overcast * float(rng.uniform(0.6, 1.2))

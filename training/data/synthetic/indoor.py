@@ -61,6 +61,7 @@ def _furnished(root: Group, palette: Palette) -> tuple[Point, Point, float]:
     rng = palette.rng
     width, length, height = rng.uniform(3, 8), rng.uniform(3, 8), rng.uniform(2.3, 3.2)
     build_room(root, palette, width_m=width, length_m=length, height_m=height)
+    spots: list[Group] = []
     for i in range(4):
         span, out = (width, length / 2) if i % 2 == 0 else (length, width / 2)
         at = -span / 2 + rng.uniform(0.5, 1.2)
@@ -68,6 +69,7 @@ def _furnished(root: Group, palette: Palette) -> tuple[Point, Point, float]:
             spot = root.at(0, 0, 0, yaw=i * math.pi / 2).at(
                 at + 0.5, 0, out - rng.uniform(0.4, 0.6)
             )
+            spots.append(spot)
             _piece(spot, palette, BIG[int(rng.integers(len(BIG)))](spot, palette))
             at += rng.uniform(1.2, 2.4)
     for _ in range(int(rng.integers(1, 5))):
@@ -79,15 +81,16 @@ def _furnished(root: Group, palette: Palette) -> tuple[Point, Point, float]:
         )
         if rng.random() < 0.15:
             spot = _nudged(spot, rng)
+        spots.append(spot)
         _piece(spot, palette, BIG[int(rng.integers(4))](spot, palette))
     for _ in range(int(rng.integers(0, 5))):
         spot = root.at(rng.uniform(-0.4, 0.4) * width, 0, rng.uniform(-0.4, 0.4) * length)
         THINGS[int(rng.integers(len(THINGS)))](spot.at(0, 0, 0, yaw=rng.uniform(0, 6.28)), palette)
-    target = (
-        rng.uniform(-0.5, 0.5) * width,
-        rng.uniform(0.2, 1.7),
-        rng.uniform(-0.5, 0.5) * length,
-    )
+    # Towards some piece of furniture more often than towards a wall.
+    near = spots[int(rng.integers(len(spots)))] if rng.random() < 0.7 else root.at(0, 0, 0)
+    spread = 0.5 if near in spots else 0.35 * min(width, length)
+    x, z = near.x + rng.normal(0, spread), near.z + rng.normal(0, spread)
+    target = (float(x), float(rng.uniform(0.2, 1.5)), float(z))
     return (width, height, length), target, float(rng.uniform(1.2, 5.0))
 
 

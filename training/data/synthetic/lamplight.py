@@ -20,7 +20,7 @@ def lamplight(palette: Palette, *, half: tuple[float, float, float]) -> Light:
         towards=(x, 2 * half[1] - 0.15, z),
         is_lamp=True,
         above=(level * (1 - tint), level, level * (1 + tint)),
-        below=(level * 0.6, level * 0.57, level * 0.52),
+        below=(level * 0.8, level * 0.77, level * 0.72),
         fog=(0.5, 0.5, 0.5),
         fog_m=1e4,
         exposure=float(10 ** rng.uniform(-0.25, 0.15)) / received,

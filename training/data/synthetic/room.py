@@ -22,7 +22,7 @@ def build_room(
     shell.quad((0, 0, 0), (width_m, length_m), _floor(palette), turn=(0, UP, 0))
     tone = rng.uniform(0.7, 0.95)
     name = "slabs" if rng.random() < 0.25 else "plaster"
-    ceiling = palette.tinted(name, (tone, tone, tone * 0.97), contrast=0.15, period_m=(2.4, 2.4))
+    ceiling = palette.tinted(name, (tone, tone, tone * 0.97), contrast=0.07, period_m=(2.4, 2.4))
     shell.quad((0, height_m, 0), (width_m, length_m), ceiling, turn=(0, UP, 0))
     same = _wall(palette)
     white = palette.plain((0.85, 0.85, 0.83))
@@ -91,7 +91,7 @@ def _wall(palette: Palette) -> Material:
         return palette.tinted(
             "plaster",
             colour,
-            contrast=float(rng.uniform(0.05, 0.25)),
+            contrast=float(rng.uniform(0.03, 0.16)),
             period_m=(period, period),
             detail=float(rng.uniform(0.0, 0.12)),
             detail_layer=palette.layer("gravel"),

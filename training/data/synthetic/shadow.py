@@ -22,7 +22,7 @@ from training.data.synthetic.view import View
 
 SUN_M = 600.0  # how far away its plane lies; farther costs float32 digits
 CELLS_PER_M = 4.0
-LAMP_CELLS = 200.0  # cells per unit of x / z below a lamp
+LAMP_CELLS = 60.0  # cells per unit of x / z below a lamp
 REACH_M = 70.0  # sideways from the camera; what is farther is taken as lit
 WIDEST = 6.0  # points farther to the side of a lamp than this times below it are taken as lit
 

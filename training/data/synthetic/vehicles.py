@@ -7,7 +7,7 @@ from training.data.synthetic.material import Material
 from training.data.synthetic.palette import Palette
 from training.data.synthetic.swatches.noise import colour_of
 
-GLASS_SHINE = 0.12
+GLASS_SHINE = 0.08
 PAINT_SHINE = 0.06
 
 
@@ -26,7 +26,7 @@ def car(group: Group, palette: Palette) -> float:
     group.box((0, (hood + sill) / 2, 0), (width, hood - sill, length * 0.96), paint)
     round_end = (width * 0.99, (hood - sill) * 1.1, length * 0.34)
     for end in (-1, 1):
-        group.ball((0, (hood + sill) / 2, end * length * 0.335), round_end, paint)
+        group.ball((0, (hood + sill) / 2, end * length * 0.325), round_end, paint)
     shoulder = front - back + 1.2 * roof
     middle = (front + back) / 2
     group.box((0, (belt + sill) / 2, middle), (width * 0.985, belt - sill, shoulder), paint)
@@ -110,7 +110,7 @@ def _paint(palette: Palette) -> Material:
 
 
 def _glass(palette: Palette) -> Material:
-    tone = palette.rng.uniform(0.08, 0.25)
+    tone = palette.rng.uniform(0.05, 0.17)
     return palette.tinted(
         "clouds",
         (tone, tone * 1.05, tone * 1.1),
