@@ -216,9 +216,10 @@ class Group:
         taper: Number = 0.0,
         hole: tuple[Number, Number, Number] = (0.0, 1.0, 1.0),
     ) -> None:
-        side, top, front = (
-            self.assembly.material_index(material or materials[0]) for material in materials
-        )
+        index = self.assembly.material_index
+        side = index(materials[0])
+        top = side if materials[1] is None else index(materials[1])
+        front = side if materials[2] is None else index(materials[2])
         name = self.label if label is None else label
         self.assembly.rows.append(
             (

@@ -182,6 +182,8 @@ class _Pieces:
             return self._through_holes(t, o, d, solid, atlas, flat=True)
         near, far = meet_ball(o, d)
         near = self._through_holes(near, o, d, solid, atlas, flat=False)
+        if self.local.parallel:  # shadows: what falls through the front may light the ground
+            return near
         far = self._through_holes(far, o, d, solid, atlas, flat=False)
         return torch.minimum(near, far)
 
