@@ -60,7 +60,7 @@ def test_windows_rendered_alone_are_crops_of_the_whole(kind: Kind) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_flow_warps_frame_2_onto_frame_1_where_nothing_hides(kind: Kind) -> None:
-    for seed in range(4):
+    for seed in range(2):
         image, next_image, _, _, flow, occluded = truths(whole(seed, kind, (120, 160)))
         height, width = flow.shape[1:3]
         y, x = np.mgrid[:height, :width] + 0.5
@@ -78,10 +78,12 @@ def test_flow_warps_frame_2_onto_frame_1_where_nothing_hides(kind: Kind) -> None
 
 def test_every_pixel_of_a_street_has_a_class_and_every_class_shows_up() -> None:
     counts = np.zeros(256, dtype=np.int64)
-    for seed in range(14):
+    for seed in range(20):
         counts += np.bincount(truths(whole(seed, "street", (60, 80)))[2].ravel(), minlength=256)
-    assert counts[len(CLASS_NAMES) :].sum() == 0
-    assert (counts[: len(CLASS_NAMES)] > 0).all(), counts[: len(CLASS_NAMES)]
+        assert counts[len(CLASS_NAMES) :].sum() == 0
+        if (counts[: len(CLASS_NAMES)] > 0).all():
+            return
+    pytest.fail(f"pixels per class after 20 streets: {counts[: len(CLASS_NAMES)].tolist()}")
 
 
 def test_indoors_no_pixel_has_a_class_and_every_pixel_has_a_depth() -> None:
@@ -91,7 +93,7 @@ def test_indoors_no_pixel_has_a_class_and_every_pixel_has_a_depth() -> None:
 
 
 def test_the_sky_is_infinitely_far() -> None:
-    for seed in range(4):
+    for seed in range(2):
         _, _, labels, inverse_depth, _, _ = truths(whole(seed, "street"))
         sky = labels == CLASS_NAMES.index("sky")
         assert (inverse_depth[sky] == 0).all()
@@ -135,3 +137,19 @@ def test_windows_of_both_frames_must_be_as_many() -> None:
             window=(16, 16),
             next_origins=[(0, 0), (16, 16)],
         )
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device to compare the CPU with")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_gpu_renders_what_a_cpu_renders(kind: Kind) -> None:
+    size = (96, 128)
+    expected = truths(whole(3, kind, size))
+    found = truths(
+        render_scene(3, kind=kind, canvas=size, origins=[(0, 0)], window=size, device="cuda")
+    )
+    # Rays at an edge may fall on its other side.
+    assert (found[2] == expected[2]).mean() > 0.99
+    assert np.median(np.abs(found[3] - expected[3])) < 1e-5
+    assert np.nanmedian(np.abs(found[4] - expected[4])) < 1e-3
+    assert (found[5] == expected[5]).mean() > 0.99
+    assert np.median(np.abs(found[0].astype(int) - expected[0])) <= 1
