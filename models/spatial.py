@@ -117,12 +117,15 @@ def halve(
     x: Float[Tensor, "b c rows cols"], inside: Bool[Tensor, "b rows cols"] | None
 ) -> Float[Tensor, "b c rows2 cols2"]:
     """Mean over the inside cells of each 2x2 block; odd sides are rounded up."""
-    if inside is None:
-        inside = torch.ones_like(x[:, 0], dtype=torch.bool)
-    both = torch.cat([zero_outside(x, inside), inside[:, None].to(x.dtype)], dim=1)
+    x = zero_outside(x, inside)
+    # The inside cells are a rectangle, so their share of each block is a product of two vectors.
+    row = torch.ones_like(x[:, 0, :, 0]) if inside is None else inside[:, :, 0].to(x.dtype)
+    col = torch.ones_like(x[:, 0, 0, :]) if inside is None else inside[:, 0, :].to(x.dtype)
     # One spare zero row and column, then a fixed kernel: odd sizes need no branch.
-    both = F.avg_pool2d(F.pad(both, (0, 1, 0, 1)), kernel_size=2, stride=2)
-    return both[:, :-1] / both[:, -1:].clamp(min=0.25)
+    total = F.avg_pool2d(F.pad(x, (0, 1, 0, 1)), kernel_size=2, stride=2)
+    row = F.avg_pool1d(F.pad(row, (0, 1))[:, None], kernel_size=2, stride=2)[:, 0, :, None]
+    col = F.avg_pool1d(F.pad(col, (0, 1))[:, None], kernel_size=2, stride=2)
+    return total / (row * col)[:, None].clamp(min=0.25)
 
 
 def crop_to(x: Float[Tensor, "b c rows cols"], like: Tensor) -> Float[Tensor, "b c rows2 cols2"]:

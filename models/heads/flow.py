@@ -146,19 +146,24 @@ class MatchingFlow(nn.Module):
         flow: Tensor | None = None
         hidden: Tensor | None = None
         for level, stride in enumerate(LEVELS):
-            learned, texture, own_context = first[stride].split(self.splits, dim=1)
-            rows, cols = learned.shape[2], learned.shape[3]
+            num_shared = sum(self.splits[:2])
+            descriptors = first[stride][:, :num_shared]
+            own_context = first[stride][:, num_shared:]
+            rows, cols = descriptors.shape[2], descriptors.shape[3]
             inside = placement.inside(stride, rows, cols)
             if flow is None or hidden is None:
-                flow = torch.zeros_like(learned[:, :2])
-                hidden = torch.zeros_like(learned[:, :1]).expand(
+                flow = torch.zeros_like(descriptors[:, :2])
+                hidden = torch.zeros_like(descriptors[:, :1]).expand(
                     -1, self.config.hidden_channels, -1, -1
                 )
             else:
                 coarse_cells = placement.valid_cells(stride * 2)
-                flow = crop_to(upsample(flow, 2, coarse_cells), like=learned)
-                hidden = crop_to(F.interpolate(hidden, scale_factor=2.0), like=learned)
-            target = second[stride][:, : sum(self.splits[:2])]
+                flow = upsample(flow, 2, coarse_cells)
+                hidden = F.interpolate(hidden, scale_factor=2.0)
+                if stride >= 16:  # below, sides are even: windows are multiples of 16 pixels
+                    flow = crop_to(flow, like=descriptors)
+                    hidden = crop_to(hidden, like=descriptors)
+            target = second[stride][:, :num_shared]
             # One more channel of ones tells where frame 2 was read at all.
             ones = torch.ones_like(target[:, :1])
             seen = next_placement.inside(stride, target.shape[2], target.shape[3])
@@ -169,28 +174,11 @@ class MatchingFlow(nn.Module):
                 flow = flow.detach()
                 # Cells outside frame 1 would read frame 2 as well, but the bare image has none.
                 read = zero_outside(warp(target, (flow + offset) / stride), inside)
-                costs = [
-                    local_correlation(a, b, radius=self.config.radius)
-                    for a, b in zip(
-                        (learned, texture), read[:, :-1].split(self.splits[:2], dim=1), strict=True
-                    )
-                ]
-                x = torch.cat(
-                    [
-                        *costs,
-                        context.get(stride, own_context),
-                        flow / (8 * stride),
-                        read[:, -1:],
-                        hidden,
-                    ],
-                    dim=1,
-                )
-                x = self.read(x.permute(0, 2, 3, 1)) + self.level_bias[level]
-                hidden = F.gelu(x).permute(0, 3, 1, 2)
+                rest = [context.get(stride, own_context), flow / (8 * stride), read[:, -1:], hidden]
+                hidden = self._compare(descriptors, read[:, :-1], rest, level)
                 for block in self.blocks:
                     hidden = block(hidden, inside)
-                top = self.norm(hidden.permute(0, 2, 3, 1))
-                change = self.head(top).float().permute(0, 3, 1, 2)
+                change = self._change(hidden)
                 flow = zero_outside(flow + change[:, :2] * stride, inside)
                 mixture = torch.cat(
                     [change[:, 2:3], F.softplus(change[:, 3:4]).clamp(max=MAX_LOG_SCALE)], dim=1
@@ -199,11 +187,40 @@ class MatchingFlow(nn.Module):
         assert flow is not None
         real = torch.ones_like(flow[:, :1])
         real = zero_outside(real, placement.inside(4, real.shape[2], real.shape[3]))
-        weights = self.mask(top).float().permute(0, 3, 1, 2)
         mixture = upsample(estimates[-1].mixture, 4, placement.valid_cells(4))
-        full = convex_upsample(flow, weights, real, factor=4)
+        full = self._full_size(hidden, flow, real)
         estimates.append(FlowEstimate(stride=1, flow=full, mixture=mixture))
         return estimates
+
+    # What an update is made of, each a method of its own: export writes them in another order.
+
+    def _compare(
+        self,
+        first: Float[Tensor, "bn c rows cols"],
+        read: Float[Tensor, "bn c rows cols"],
+        rest: list[Tensor],
+        level: int,
+    ) -> Float[Tensor, "bn c2 rows cols"]:
+        """The state of an update: costs of both descriptors, and what else is known of a cell."""
+        pairs = zip(first.split(self.splits[:2], 1), read.split(self.splits[:2], 1), strict=True)
+        costs = [local_correlation(a, b, radius=self.config.radius) for a, b in pairs]
+        x: Tensor = self.read(torch.cat([*costs, *rest], dim=1).permute(0, 2, 3, 1))
+        return F.gelu(x + self.level_bias[level]).permute(0, 3, 1, 2)
+
+    def _change(self, hidden: Float[Tensor, "bn c rows cols"]) -> Float[Tensor, "bn 4 rows cols"]:
+        """Correction of the flow in cells, then the mixture before its activation."""
+        y: Tensor = self.head(self.norm(hidden.permute(0, 2, 3, 1)))
+        return y.float().permute(0, 3, 1, 2)
+
+    def _full_size(
+        self,
+        hidden: Float[Tensor, "bn c rows cols"],
+        flow: Float[Tensor, "bn 2 rows cols"],
+        real: Float[Tensor, "bn 1 rows cols"],
+    ) -> Float[Tensor, "bn 2 h w"]:
+        """Flow of every pixel from that of the cells; `real` is 1 for cells of the image."""
+        weights: Tensor = self.mask(self.norm(hidden.permute(0, 2, 3, 1)))
+        return convex_upsample(flow, weights.float().permute(0, 3, 1, 2), real, factor=4)
 
     def _with_coarse(self, features: FlowFeatures, placement: Placement) -> FlowFeatures:
         """Add strides 32 and 64 as averages of the finer level, descriptors of unit length again."""
