@@ -12,7 +12,7 @@ class DataConfig:
     """What one optimizer step sees."""
 
     seed: int = 0
-    images_per_step: int = 6
+    images_per_step: int = 5
     """CamVid images: labels alone."""
     pairs_per_step: int = 6
     """Rendered pairs: flow, and where a scene was rendered depth and labels."""
@@ -39,7 +39,7 @@ class OptimizerConfig:
 
     learning_rate: float = 6e-4
     weight_decay: float = 0.05
-    warmup_steps: int = 200
+    warmup_steps: int = 100
     schedule: Shape = "cosine"
     clip_norm: float = 1.0
     average_decay: float = 0.998
@@ -71,7 +71,7 @@ class Recipe:
     precision: Literal["f32", "bf16"] = "bf16"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = 2
-    lookup_tokens: tuple[int, ...] = (64, 100, 144, 256)
+    lookup_tokens: tuple[int, ...] = (36, 64, 100, 144)
     """Drawn anew for every step: one set of weights serves every number."""
     checkpoint_every: int = 100
     """Optimizer steps."""
