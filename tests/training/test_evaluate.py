@@ -1,0 +1,89 @@
+"""Evaluation by planted predictors: a perfect one, and one that knows nothing."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from models.runtime.predictor import Prediction
+from training import evaluate as evaluation
+from training.data.sample import Sample
+from training.evaluate import as_markdown, evaluate
+from training.suites import Suite
+
+
+class Planted:
+    """Three samples of every truth."""
+
+    def __len__(self) -> int:
+        return 3
+
+    def __getitem__(self, index: int) -> Sample:
+        rng = np.random.default_rng(index)
+        image = rng.integers(0, 256, (64, 80, 3), np.uint8)
+        return Sample(
+            name=str(index),
+            image=image,
+            next_image=np.roll(image, 2, axis=1),
+            labels=rng.integers(0, 11, (64, 80), np.uint8),
+            inverse_depth=rng.uniform(0.1, 1.0, (64, 80)).astype(np.float32),
+            flow=np.tile(np.array([2.0, 0.0], np.float32), (64, 80, 1)),
+        )
+
+
+@pytest.fixture(autouse=True)
+def _planted_suites(monkeypatch: pytest.MonkeyPatch) -> None:
+    suite = Suite(key="planted", title="Planted", open=Planted, quick_every=2)
+    for name in ("SEGMENTATION", "FLOW", "DEPTH"):
+        monkeypatch.setattr(evaluation, name, (suite,))
+
+
+def perfect(image: NDArray[np.uint8], next_image: NDArray[np.uint8] | None) -> Prediction:
+    del next_image
+    truth = next(s for s in (Planted()[i] for i in range(3)) if np.array_equal(s.image, image))
+    assert truth.inverse_depth is not None
+    return Prediction(labels=truth.labels, depth=truth.inverse_depth * 3 + 1, flow=truth.flow)
+
+
+def blind(image: NDArray[np.uint8], next_image: NDArray[np.uint8] | None) -> Prediction:
+    del next_image
+    height, width = image.shape[:2]
+    return Prediction(
+        labels=np.zeros((height, width), np.uint8),
+        depth=np.ones((height, width), np.float32),
+        flow=np.zeros((height, width, 2), np.float32),
+    )
+
+
+def test_a_perfect_model_scores_perfectly_beside_its_baselines() -> None:
+    tables = evaluate(perfect, quick=False, on_start=lambda _: None)
+    (segmentation,) = tables["segmentation"]
+    assert segmentation.scores["miou"] == 1.0
+    assert segmentation.num_images == 3
+    flow = {row.method: row.scores for row in tables["flow"]}
+    assert flow["ours"]["epe"] == 0.0
+    assert flow["zero"]["epe"] == pytest.approx(2.0)
+    assert 0.0 < flow["DIS medium"]["epe"] < 2.0
+    depth = {row.method: row.scores for row in tables["depth"]}
+    assert depth["ours"]["abs_rel"] == pytest.approx(0.0, abs=1e-5)
+    assert depth["best plane of the truth"]["delta1"] < 0.9
+
+
+def test_a_blind_model_is_no_better_than_zero_flow() -> None:
+    tables = evaluate(blind, quick=True, on_start=lambda _: None)
+    flow = {row.method: row.scores for row in tables["flow"]}
+    assert flow["ours"] == flow["zero"]
+    assert tables["segmentation"][0].num_images == 2
+    assert tables["segmentation"][0].scores["miou"] < 0.02
+
+
+def test_only_what_was_asked_for_is_scored() -> None:
+    started: list[str] = []
+    tables = evaluate(blind, quick=False, only=("other",), on_start=started.append)
+    assert started == []
+    assert as_markdown(tables) == "\n"
+
+
+def test_the_tables_name_data_set_method_and_scores() -> None:
+    text = as_markdown(evaluate(blind, quick=True, on_start=lambda _: None))
+    assert "### flow" in text
+    assert "| Planted | 2 | zero | 2.000 |" in text
