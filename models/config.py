@@ -32,7 +32,7 @@ class LookupConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class VitConfig:
-    """A plain vision transformer with rotary positions on the canvas (Win-Win, arXiv 2310.00632)."""
+    """A plain ViT with rotary positions on the canvas (Win-Win, arXiv 2310.00632)."""
 
     embed_dim: int = 384
     num_blocks: int = 12
@@ -123,7 +123,7 @@ def _build(kind: type, values: dict[str, Any]) -> Any:
     known = {field.name for field in fields(kind)}
     if unknown := sorted(set(values) - known):
         raise ConfigError(
-            f"{kind.__name__} has no field {', '.join(unknown)}; it has {', '.join(sorted(known))}: "
+            f"{kind.__name__} has no field {', '.join(unknown)}, only {', '.join(sorted(known))}: "
             f"the file was written by another version of anyres"
         )
     # JSON knows lists only; every sequence of a config is a tuple.

@@ -10,7 +10,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 Rotation = tuple[Float[Tensor, "_ 1 _ _"], Float[Tensor, "_ 1 _ _"]]
-"""[b, 1, t, d] each: cosine and sine of every channel of a head, to be shared by heads and blocks."""
+"""[b, 1, t, d] each: cosine and sine of every channel of a head, shared by heads and blocks."""
 
 
 def frequencies(head_dim: int, *, shortest: float, longest: float) -> list[float]:
@@ -26,7 +26,7 @@ def frequencies(head_dim: int, *, shortest: float, longest: float) -> list[float
 def rotation(
     y: Float[Tensor, "b t"], x: Float[Tensor, "b t"], omega: Float[Tensor, " k"]
 ) -> Rotation:
-    """Angles of every channel at positions (y, x), in the unit that the frequencies were made for."""
+    """Angles of every channel at positions (y, x), in the unit of the frequencies."""
     angle = torch.cat([y[..., None] * omega, x[..., None] * omega], dim=-1)
     angle = torch.cat([angle, angle], dim=-1)[:, None]
     return angle.cos(), angle.sin()

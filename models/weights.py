@@ -48,8 +48,9 @@ def load_weights(path: Path) -> DenseModel:
     expected, found = set(model.state_dict()), set(state)
     if expected != found:
         raise WeightsError(
-            f"{path}: {len(expected - found)} parameters are missing and {len(found - expected)} are "
-            f"unknown, e.g. {sorted(expected ^ found)[:3]}: the file is of another version of anyres"
+            f"{path}: {len(expected - found)} parameters are missing and {len(found - expected)} "
+            f"are unknown, e.g. {sorted(expected ^ found)[:3]}: the file is of another version of "
+            f"anyres, use that one or train again"
         )
     model.load_state_dict({name: tensor.float() for name, tensor in state.items()})
     return model.eval()

@@ -3,7 +3,7 @@
 Training sees n windows of a large virtual canvas, inference one window: the whole image. Padding
 lies below and to the right of the real pixels of a window and may hold anything.
 
-Axes: b samples, n windows per sample, h w pixels, rows cols cells of a map, t all cells of a sample.
+Axes: b samples, n windows per sample, h w pixels, rows cols cells of a map, t cells of a sample.
 """
 
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class Placement:
         corner = self.origins // stride
         row = corner[..., :1] + torch.arange(rows, device=corner.device)
         col = corner[..., 1:] + torch.arange(cols, device=corner.device)
-        # A sum, not expand: flattening repeated rows would tie an exported graph to several columns.
+        # A sum, not expand: flattening repeated rows ties an exported graph to several columns.
         row, col = row[..., None] + 0 * col[:, :, None], 0 * row[..., None] + col[:, :, None]
         return row.flatten(1), col.flatten(1)
 

@@ -46,4 +46,4 @@ def _runtime(model: Path, engine: str) -> Runtime:
         return select_runtime(model, read_bundle(model), engine=engine).runtime
     from models.runtime.eager import EagerRuntime  # imports torch
 
-    return EagerRuntime(model)
+    return EagerRuntime.from_file(model)

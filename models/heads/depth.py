@@ -33,8 +33,16 @@ class DepthHead(nn.Module):
     def forward(self, features: Float[Tensor, "b c rows cols"]) -> DepthEstimate:
         y: Tensor = self.norm(features.permute(0, 2, 3, 1))
         y = self.project(F.gelu(self.hidden(y))).float()
+        return self.activate(y[..., 0], y[..., 1])
+
+    @staticmethod
+    def activate(
+        depth: Float[Tensor, "b rows cols"], log_uncertainty: Float[Tensor, "b rows cols"]
+    ) -> DepthEstimate:
+        """What the two channels mean."""
         return DepthEstimate(
-            relative_inverse_depth=F.softplus(y[..., 0]), log_uncertainty=y[..., 1].clamp(-8.0, 4.0)
+            relative_inverse_depth=F.softplus(depth),
+            log_uncertainty=log_uncertainty.clamp(-8.0, 4.0),
         )
 
 

@@ -84,15 +84,19 @@ class FlowEncoder(nn.Module):
             brightness[stride] = halve(above, inside)
         features: FlowFeatures = {}
         for stride in ENCODED:
-            x = pyramid[stride].permute(0, 2, 3, 1)
-            y: Tensor = self.project[str(stride)](self.norm[str(stride)](x)).float()
-            y = y.permute(0, 3, 1, 2)
+            y = self._embed(pyramid[stride], stride).float()
             d = self.descriptor_channels
             inside = placement.inside(stride, y.shape[2], y.shape[3])
             texture = census(brightness[stride], inside)
             joined = torch.cat([unit_length(y[:, :d]), texture, y[:, d:]], dim=1)
             features[stride] = zero_outside(joined, inside)
         return features
+
+    def _embed(
+        self, x: Float[Tensor, "bn c rows cols"], stride: int
+    ) -> Float[Tensor, "bn c2 rows cols"]:
+        y: Tensor = self.project[str(stride)](self.norm[str(stride)](x.permute(0, 2, 3, 1)))
+        return y.permute(0, 3, 1, 2)
 
 
 class MatchingFlow(nn.Module):
@@ -223,7 +227,7 @@ class MatchingFlow(nn.Module):
         return convex_upsample(flow, weights.float().permute(0, 3, 1, 2), real, factor=4)
 
     def _with_coarse(self, features: FlowFeatures, placement: Placement) -> FlowFeatures:
-        """Add strides 32 and 64 as averages of the finer level, descriptors of unit length again."""
+        """Add strides 32 and 64, averages of the finer level, descriptors of unit length again."""
         features = dict(features)
         for stride in (32, 64):
             fine = features[stride // 2]

@@ -44,6 +44,7 @@ class OpenVino:
             for name, graph in bundle.graphs.items()
         }
         self._requests = threading.local()
+        self._specialise()
 
     def frame(self, image: NDArray[np.uint8], size: NDArray[np.int64]) -> FrameMaps:
         """See models.runtime.protocol.Runtime."""
@@ -56,6 +57,21 @@ class OpenVino:
             raise InputError(f"the bundle has {sorted(self._models)}, expected flow: use another")
         check_pair(first, second, size, stride=self._stride)
         return flow_maps(self._run("flow", flow_inputs(first, second, size)))
+
+    def _specialise(self) -> None:
+        """Let the engine generate its kernels from an image of ordinary size.
+
+        It generates attention from the first shape that it sees. If that has a single key, as an
+        image of up to 16x16 pixels has, the softmax is left out, and every later and larger image
+        is wrong (2026.4.1; NaN in bf16). Generated from more keys, the same kernel is right for
+        one.
+        """
+        side = 4 * self._stride
+        image = np.zeros((1, side, side, 3), np.uint8)
+        size = np.array([[side, side]], np.int64)
+        maps = self.frame(image, size)
+        if "flow" in self._models:
+            self.flow(maps.features, maps.features, size)
 
     def _run(self, name: str, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         request = getattr(self._requests, name, None)

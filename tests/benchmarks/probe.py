@@ -24,7 +24,7 @@ def open_runtime(source: Path, engine: str, precision: str) -> Runtime:
     if engine == "eager":
         from models.runtime.eager import EagerRuntime
 
-        return EagerRuntime(source, precision="bf16" if precision == "bf16" else "f32")
+        return EagerRuntime.from_file(source, precision="bf16" if precision == "bf16" else "f32")
     bundle = read_bundle(source)
     return select_runtime(source, bundle, engine=engine, precision=precision).runtime
 

@@ -38,7 +38,7 @@ def near_affine(
     zoom: float,
     shear: float = 0.01,
 ) -> Homography:
-    """A turn, zoom and shear about a centre, then a shift of a given length; spreads, not bounds."""
+    """A turn, zoom and shear about a centre, then a shift; the numbers are spreads, not bounds."""
     direction = rng.standard_normal(2)
     shift = direction / (np.linalg.norm(direction) + 1e-9) * shift_px
     angle, factor = rng.normal(0, turn_rad), np.exp(rng.normal(0, zoom))

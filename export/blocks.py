@@ -1,0 +1,120 @@
+"""Blocks of the network in the form that engines run fastest; same arithmetic, same answers.
+
+In training a block turns its map channels-last for the norm and the matrix products. Engines copy
+the map at each turn. Here everything stays channels-first: products are 1x1 convolutions, and what
+a norm or a gain multiplies by is folded into the weights of the product beside it. Measured with
+two blocks of 64 channels on 136x240 cells: OpenVINO 46 -> 35 ms in f32 and 32 -> 22 ms in bf16,
+ONNX Runtime 55 -> 45 ms.
+
+Axes: b images, c channels, rows cols cells.
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from models.heads.depth import DepthEstimate, DepthHead
+from models.heads.flow import FlowEncoder
+from models.heads.segmentation import SegmentationHead
+from models.spatial import ChannelNorm, LocalBlock, MaskedConv2d
+
+
+def normalise(x: Float[Tensor, "b c rows cols"], eps: float) -> Float[Tensor, "b c rows cols"]:
+    """Layer norm of each cell over its channels, without weights."""
+    centred = x - x.mean(dim=1, keepdim=True)
+    return centred * torch.rsqrt(centred.square().mean(dim=1, keepdim=True) + eps)
+
+
+def pointwise(
+    linear: nn.Linear, *, norm: nn.LayerNorm | None = None, gain: Tensor | None = None
+) -> nn.Conv2d:
+    """gain * linear(norm.weight * x + norm.bias) as one 1x1 convolution of x."""
+    weight, bias = linear.weight.detach().double(), linear.bias.detach().double()
+    if norm is not None:
+        bias = bias + weight @ norm.bias.detach().double()
+        weight = weight * norm.weight.detach().double()
+    if gain is not None:
+        weight, bias = weight * gain.detach().double()[:, None], bias * gain.detach().double()
+    conv = nn.Conv2d(linear.in_features, linear.out_features, 1)
+    conv.weight.data.copy_(weight[:, :, None, None])
+    conv.bias.data.copy_(bias)  # type: ignore[union-attr] # it has one unless told otherwise
+    return conv
+
+
+class FoldedLocalBlock(nn.Module):
+    """models.spatial.LocalBlock, channels-first."""
+
+    def __init__(self, block: LocalBlock) -> None:
+        super().__init__()
+        self.mix: MaskedConv2d = block.mix
+        self.eps = block.norm.eps
+        self.expand = pointwise(block.expand, norm=block.norm)
+        self.project = pointwise(block.project, gain=block.gain)
+
+    def forward(
+        self, x: Float[Tensor, "b c rows cols"], inside: Bool[Tensor, "b rows cols"] | None
+    ) -> Float[Tensor, "b c rows cols"]:
+        y = F.gelu(self.expand(normalise(self.mix(x, inside), self.eps)))
+        out: Tensor = x + self.project(y)
+        return out
+
+
+class FoldedChannelNorm(nn.Module):
+    """models.spatial.ChannelNorm, channels-first."""
+
+    def __init__(self, norm: ChannelNorm) -> None:
+        super().__init__()
+        self.eps = norm.eps
+        self.weight = nn.Parameter(norm.weight.detach()[:, None, None].clone())
+        self.bias = nn.Parameter(norm.bias.detach()[:, None, None].clone())
+
+    def forward(self, x: Float[Tensor, "b c rows cols"]) -> Float[Tensor, "b c rows cols"]:
+        return normalise(x, self.eps) * self.weight + self.bias
+
+
+class FoldedSegmentationHead(nn.Module):
+    """models.heads.segmentation.SegmentationHead, channels-first."""
+
+    def __init__(self, head: SegmentationHead) -> None:
+        super().__init__()
+        self.eps = head.norm.eps
+        self.project = pointwise(head.project, norm=head.norm)
+
+    def forward(
+        self, features: Float[Tensor, "b c rows cols"]
+    ) -> Float[Tensor, "b classes rows cols"]:
+        logits: Tensor = self.project(normalise(features, self.eps))
+        return logits
+
+
+class FoldedDepthHead(nn.Module):
+    """models.heads.depth.DepthHead, channels-first."""
+
+    def __init__(self, head: DepthHead) -> None:
+        super().__init__()
+        self.eps = head.norm.eps
+        self.hidden = pointwise(head.hidden, norm=head.norm)
+        self.project = pointwise(head.project)
+
+    def forward(self, features: Float[Tensor, "b c rows cols"]) -> DepthEstimate:
+        y: Tensor = self.project(F.gelu(self.hidden(normalise(features, self.eps))))
+        return DepthHead.activate(y[:, 0], y[:, 1])
+
+
+class FoldedFlowEncoder(FlowEncoder):
+    """models.heads.flow.FlowEncoder, channels-first."""
+
+    def __init__(self, encoder: FlowEncoder) -> None:
+        nn.Module.__init__(self)
+        self.descriptor_channels = encoder.descriptor_channels
+        self.eps = {name: norm.eps for name, norm in encoder.norm.items()}
+        self.folded = nn.ModuleDict(
+            {name: pointwise(encoder.project[name], norm=encoder.norm[name]) for name in self.eps}
+        )
+
+    def _embed(
+        self, x: Float[Tensor, "b c rows cols"], stride: int
+    ) -> Float[Tensor, "b c2 rows cols"]:
+        y: Tensor = self.folded[str(stride)](normalise(x, self.eps[str(stride)]))
+        return y

@@ -1,0 +1,185 @@
+"""From a checkpoint to the folder that is served."""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import onnx
+
+from export.adapter import FlowGraph, FrameGraph, PairGraph, folded
+from export.gate import check_model
+from export.storage import to_file
+from export.trace import Traced, trace_flow, trace_frame, trace_pair
+from models.bundle import (
+    FORMAT_VERSION,
+    MANIFEST,
+    Bundle,
+    DepthOutput,
+    Graph,
+    Port,
+    SizeLimits,
+    Training,
+    write_bundle,
+)
+from models.config import ModelConfig
+from models.image.normalize import MEAN, STD
+from models.image.palette import CAMVID_PALETTE, spread_palette
+from models.task import Task
+from models.weights import load_weights, read_weights
+from models.windows import STRIDE
+
+DTYPES = {
+    onnx.TensorProto.FLOAT: "float32",
+    onnx.TensorProto.UINT8: "uint8",
+    onnx.TensorProto.INT64: "int64",
+    onnx.TensorProto.FLOAT16: "float16",
+}
+PRECISIONS = {"frame": ("f32", "bf16"), "flow": ("f32",)}
+"""Coordinates do not survive bfloat16: its steps are 1 above 128. So flow stays in float32."""
+
+
+class ExportError(ValueError):
+    """A checkpoint or a folder that cannot become a bundle."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Label:
+    """What a bundle says about itself."""
+
+    name: str | None = None
+    """Letters, digits and ._-; part of URLs. The recipe's name where None."""
+    version: str = "0.1.0"
+    description: str = ""
+    licence: str = "unknown"
+    """SPDX identifier; it follows from the data that the weights saw."""
+    data: tuple[str, ...] = ()
+    scores: dict[str, float] = field(default_factory=dict)
+
+
+def export_bundle(
+    checkpoint: Path, out: Path, label: Label, *, report: Callable[[str], None]
+) -> Bundle:
+    """Write bundle.json, frame.onnx and, if the model has flow, flow.onnx.
+
+    Other files of the folder, such as a model card, stay and are listed with their digests. A
+    bundle that is there is replaced at the end, in one go per file.
+
+    Args:
+        checkpoint: weights that training wrote (.safetensors).
+        out: a folder, made if need be.
+        label: what bundle.json says.
+        report: receives one line per step.
+
+    Raises:
+        WeightsError: the checkpoint is not one of ours.
+        ExportError: the folder holds something else than a bundle.
+        GateError: the graph would be wrong at other sizes.
+    """
+    _check_folder(out)
+    header, _ = read_weights(checkpoint)
+    model = load_weights(checkpoint)
+    config = model.config
+    frame = FrameGraph(folded(model))
+    graphs: dict[str, FrameGraph | FlowGraph] = {"frame": frame}
+    if model.flow_head is not None:
+        graphs["flow"] = FlowGraph(frame.model)
+    described: dict[str, Graph] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, graph in graphs.items():
+            report(f"tracing {name}.onnx, one to three minutes")
+            traced = trace_frame(graph) if isinstance(graph, FrameGraph) else trace_flow(graph)
+            file = Path(scratch) / f"{name}.onnx"
+            described[name] = _write(file, traced, graph, config, PRECISIONS[name])
+        out.mkdir(parents=True, exist_ok=True)
+        for name in graphs:
+            shutil.move(Path(scratch) / f"{name}.onnx", out / f"{name}.onnx")
+    return write_bundle(out, _describe(config, header, label, described))
+
+
+def export_single_file(checkpoint: Path, file: Path) -> None:
+    """Both graphs as one ONNX file: image, next_image, size in, every map out.
+
+    Raises:
+        WeightsError: the checkpoint is not one of ours.
+        ExportError: the model has no flow, so that frame.onnx already is the single file.
+    """
+    model = load_weights(checkpoint)
+    if model.flow_head is None:
+        raise ExportError(f"{checkpoint}: has no flow; frame.onnx of its bundle is the single file")
+    graph = PairGraph(folded(model))
+    _write(file, trace_pair(graph), graph, model.config, ("f32",))
+
+
+def _write(
+    file: Path,
+    traced: Traced,
+    graph: FrameGraph | FlowGraph | PairGraph,
+    config: ModelConfig,
+    precisions: tuple[str, ...],
+) -> Graph:
+    model = to_file(traced, graph, config)
+    check_model(model, traced.axes)
+    onnx.checker.check_model(model)
+    onnx.save(model, file)
+    inputs = list(traced.axes)[: traced.num_inputs]
+    types = {
+        port.name: DTYPES[port.type.tensor_type.elem_type]
+        for port in [*model.graph.input, *model.graph.output]
+    }
+    ports = {
+        name: Port(name=name, dtype=types[name], axes=axes) for name, axes in traced.axes.items()
+    }
+    return Graph(
+        file=file.name,
+        inputs=tuple(port for name, port in ports.items() if name in inputs),
+        outputs=tuple(port for name, port in ports.items() if name not in inputs),
+        precisions=precisions,
+    )
+
+
+def _describe(
+    config: ModelConfig, header: dict[str, str], label: Label, graphs: dict[str, Graph]
+) -> Bundle:
+    heads = {
+        Task.SEGMENTATION: config.segmentation,
+        Task.DEPTH: config.depth,
+        Task.FLOW: config.flow,
+    }
+    names = config.segmentation.class_names if config.segmentation else ()
+    recipe = header.get("recipe", "unknown")
+    return Bundle(
+        format_version=FORMAT_VERSION,
+        name=label.name or recipe,
+        version=label.version,
+        description=label.description,
+        licence=label.licence,
+        tasks=tuple(task.value for task, head in heads.items() if head is not None),
+        class_names=names,
+        palette=CAMVID_PALETTE if len(names) == len(CAMVID_PALETTE) else spread_palette(len(names)),
+        depth=(
+            DepthOutput(convention="relative_inverse_depth", unit="", near_is_large=True)
+            if config.depth
+            else None
+        ),
+        stride=STRIDE,
+        size_limits=SizeLimits(),
+        mean=MEAN,
+        std=STD,
+        graphs=graphs,
+        training=Training(recipe=recipe, data=label.data, steps=int(header.get("step", "0"))),
+        scores=label.scores,
+    )
+
+
+def _check_folder(out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise ExportError(f"{out}: is a file, expected a folder: name another one")
+    if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).exists():
+        only_cards = all(path.suffix == ".md" for path in out.iterdir())
+        if not only_cards:
+            raise ExportError(
+                f"{out}: holds other files and no {MANIFEST}; expected an empty folder or a "
+                f"bundle: name another one"
+            )

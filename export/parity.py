@@ -1,0 +1,128 @@
+"""Engines beside eager PyTorch, map by map, in the units of the output."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.sizes import MIXED_BATCH
+from models.image.sizes import pad_images
+from models.runtime.predictor import Prediction, predict
+from models.runtime.protocol import Runtime
+
+LIMITS = {
+    "f32": {
+        "labels": 0.001,
+        "label_confidence": 0.002,
+        "depth": 0.002,
+        "depth_uncertainty": 0.01,
+        "flow": 0.01,
+        "flow_uncertainty": 0.01,
+    },
+    "bf16": {
+        "labels": 0.03,
+        "label_confidence": 0.1,
+        "depth": 0.05,
+        "depth_uncertainty": 0.1,
+        "flow": 0.5,
+        "flow_uncertainty": 0.5,
+    },
+}
+"""The largest mean difference over an image that still counts as the same answer."""
+UNITS = {
+    "labels": "share of pixels",
+    "label_confidence": "probability",
+    "depth": "unit of the map",
+    "depth_uncertainty": "unit of the map",
+    "flow": "px",
+    "flow_uncertainty": "px",
+}
+PAIR_SHIFT_PX = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One map of one engine at one size, against the reference."""
+
+    size: str
+    """"97x131" (height x width), or the sizes of a mixed batch."""
+    map_name: str
+    worst: float
+    """Largest difference of any pixel; for labels the share of pixels that differ."""
+    mean: float
+    allowed: float
+    """The mean must not exceed this."""
+
+    @property
+    def passed(self) -> bool:
+        """False for NaN too."""
+        return self.mean <= self.allowed
+
+
+def compare(
+    runtime: Runtime, reference: Runtime, sizes: Sequence[tuple[int, int]]
+) -> Iterator[Difference]:
+    """Differences of every map at every size, then in a batch of several sizes."""
+    for height, width in sizes:
+        image, following = sample_pair(height, width)
+        expected = predict(reference, image, following if _has_flow(reference) else None)
+        found = predict(runtime, image, following if _has_flow(reference) else None)
+        yield from _differences(f"{height}x{width}", found, expected, runtime)
+    images = [sample_pair(*size)[0] for size in MIXED_BATCH]
+    batch, size = pad_images(images)
+    maps = runtime.frame(batch, size)
+    for index, image in enumerate(images):
+        h, w = image.shape[:2]
+        found = Prediction(
+            labels=_real(maps.labels, index, h, w),
+            label_confidence=_real(maps.label_confidence, index, h, w),
+            depth=_real(maps.depth, index, h, w),
+            depth_uncertainty=_real(maps.depth_uncertainty, index, h, w),
+        )
+        # Alone, not in a batch: batch mates and padding must not matter.
+        expected = predict(reference, image)
+        yield from _differences(f"{h}x{w} in a mixed batch", found, expected, runtime)
+
+
+def sample_pair(height: int, width: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Two frames (h, w, 3) with large shapes and fine texture, the second a few pixels further."""
+    rng = np.random.default_rng([height, width])
+    y, x = np.mgrid[:height, : width + PAIR_SHIFT_PX].astype(np.float32)
+    waves = [
+        np.sin(x * fx + y * fy + phase)
+        for fx, fy, phase in rng.uniform([-0.08, -0.08, 0], [0.08, 0.08, 6.3], (6, 3))
+    ]
+    mixed = np.stack([sum(waves[c::3]) for c in range(3)], axis=-1)
+    noise = rng.normal(0, 12, mixed.shape)
+    scene = np.clip(127 + 50 * mixed + noise, 0, 255).astype(np.uint8)
+    return scene[:, PAIR_SHIFT_PX:].copy(), scene[:, :width].copy()
+
+
+def _differences(
+    size: str, found: Prediction, expected: Prediction, runtime: Runtime
+) -> Iterator[Difference]:
+    for name in UNITS:
+        a, b = getattr(found, name), getattr(expected, name)
+        if a is None or b is None:
+            continue
+        graph = "flow" if name.startswith("flow") else "frame"
+        precision = runtime.precisions[graph]
+        if name.startswith("flow"):
+            # Flow inherits the features of the frame graph, and their precision.
+            precision = "bf16" if "bf16" in runtime.precisions.values() else precision
+        gap = (a != b) if name == "labels" else np.abs(a.astype(np.float64) - b)
+        mean = float(gap.mean())
+        worst = mean if name == "labels" else float(gap.max())
+        yield Difference(
+            size=size, map_name=name, worst=worst, mean=mean, allowed=LIMITS[precision][name]
+        )
+
+
+def _has_flow(runtime: Runtime) -> bool:
+    return "flow" in runtime.precisions
+
+
+def _real(maps: NDArray[Any] | None, index: int, height: int, width: int) -> NDArray[Any] | None:
+    return None if maps is None else maps[index, :height, :width]

@@ -1,0 +1,153 @@
+"""From a module to an ONNX model whose axes are really free.
+
+`torch.export` first and a look at what it assumed, then ONNX: `torch.onnx.export(module)` in one
+step drops wrong assumptions about sizes without a word.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import onnx
+import onnx_ir
+import onnxscript.optimizer
+import torch
+from onnx_ir.passes import common as passes
+from torch import Tensor, nn
+from torch.export import Dim, ExportedProgram
+from torch.fx.experimental import _config as symbolic_shapes
+
+from export.adapter import FEATURE_LEVELS, FlowGraph, FrameGraph, PairGraph
+from export.gate import check_program
+from models.windows import STRIDE
+
+OPSET = 23
+"""The first with Attention as one operator, which engines run fused."""
+MAX_BATCH = 1024
+MAX_SIDE = 65536
+EXAMPLE = (2, 90, 150)
+"""(b, h, w) that is traced: nothing is 1 or minimal, no side is a multiple of the stride."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traced:
+    """A graph and the words for its axes."""
+
+    model: onnx.ModelProto
+    num_inputs: int
+    axes: dict[str, tuple[str, ...]]
+    """By input, then by output: a name for a free axis, digits for a fixed one."""
+
+
+def trace_frame(graph: FrameGraph) -> Traced:
+    """The frame graph at every batch size, height and width."""
+    free = _free_image()
+    flow = graph.model.flow_head
+    axes: dict[str, tuple[str, ...]] = {"image": ("B", "H", "W", "3"), "size": ("B", "2")}
+    for name in graph.output_names:
+        axes[name] = ("B", "H", "W")
+        if flow is not None and name.startswith("features_"):
+            level = name.removeprefix("features_")
+            axes[name] = ("B", str(sum(flow.splits)), f"H{level}", f"W{level}")
+    return _trace(graph, (_images(0), _sizes()), (free, {0: free[0]}), axes, inputs=2)
+
+
+def trace_flow(graph: FlowGraph) -> Traced:
+    """The flow graph at every batch size, height and width."""
+    torch.manual_seed(0)
+    batch, rows, cols = 2, 6, 10
+    images = Dim("B", min=1, max=MAX_BATCH)
+    height, width = (Dim(name, min=1, max=MAX_SIDE // STRIDE) for name in ("rows", "cols"))
+    channels = sum(graph.flow_head.splits)
+    args, free, axes = [], [], {}
+    for frame in ("first", "second"):
+        for level in FEATURE_LEVELS:
+            times = STRIDE // level
+            args.append(torch.randn(batch, channels, rows * times, cols * times))
+            free.append({0: images, 2: times * height, 3: times * width})
+            axes[f"{frame}_{level}"] = ("B", str(channels), f"H{level}", f"W{level}")
+    args.append(torch.tensor([[70, 130], [60, 20]]))
+    free.append({0: images})
+    axes["size"] = ("B", "2")
+    axes |= {"flow": ("B", "H1", "W1", "2"), "flow_uncertainty": ("B", "H1", "W1")}
+    return _trace(graph, tuple(args), tuple(free), axes, inputs=len(args))
+
+
+def trace_pair(graph: PairGraph) -> Traced:
+    """Both in one."""
+    free = _free_image()
+    image = ("B", "H", "W", "3")
+    axes: dict[str, tuple[str, ...]] = {"image": image, "next_image": image, "size": ("B", "2")}
+    axes |= dict.fromkeys(graph.output_names, ("B", "H", "W"))
+    axes["flow"] = ("B", "H", "W", "2")
+    args = (_images(0), _images(1), _sizes())
+    return _trace(graph, args, (free, free, {0: free[0]}), axes, inputs=3)
+
+
+def _trace(
+    graph: nn.Module,
+    args: tuple[Tensor, ...],
+    free: tuple[dict[int, Any], ...],
+    axes: dict[str, tuple[str, ...]],
+    *,
+    inputs: int,
+) -> Traced:
+    handles = [
+        module.register_forward_pre_hook(_contiguous)
+        for module in graph.modules()
+        if isinstance(module, nn.Conv2d | nn.Linear)
+    ]
+    names = list(axes)
+    # Sizes of 1 are as good as any other: without this, the program is told apart at 1.
+    with symbolic_shapes.patch(backed_size_oblivious=True), torch.no_grad():
+        program: ExportedProgram = torch.export.export(
+            graph, args, dynamic_shapes=free, strict=False
+        )
+        check_program(program)
+        exported = torch.onnx.export(
+            program,
+            opset_version=OPSET,
+            input_names=names[:inputs],
+            output_names=names[inputs:],
+            optimize=False,  # most of its minutes go into rewrites that engines do themselves
+            verbose=False,
+        )
+    for handle in handles:
+        handle.remove()
+    assert exported is not None, "torch.onnx.export of a program returns its ONNX program"
+    _fold(exported.model)
+    return Traced(model=exported.model_proto, num_inputs=inputs, axes=axes)
+
+
+def _fold(model: onnx_ir.Model) -> None:
+    """Compute once what depends on no input, and drop what is then unused."""
+    passes.InlinePass()(model)
+    onnxscript.optimizer.fold_constants(model, onnx_shape_inference=False)
+    onnx_ir.passes.Sequential(
+        passes.RemoveUnusedNodesPass(),
+        passes.RemoveUnusedFunctionsPass(),
+        passes.RemoveUnusedOpsetsPass(),
+        passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
+        passes.DeduplicateInitializersPass(),
+        passes.CommonSubexpressionEliminationPass(),
+        passes.NameFixPass(),
+    )(model)
+
+
+def _contiguous(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Any, ...]:
+    """Undo channels-last memory, which ONNX does not know; the trace would guard its strides."""
+    return (args[0].clone(memory_format=torch.contiguous_format), *args[1:])
+
+
+def _free_image() -> dict[int, Any]:
+    side = {"min": 1, "max": MAX_SIDE}
+    return {0: Dim("B", min=1, max=MAX_BATCH), 1: Dim("H", **side), 2: Dim("W", **side)}
+
+
+def _images(seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (*EXAMPLE, 3), dtype=torch.uint8, generator=generator)
+
+
+def _sizes() -> Tensor:
+    _, h, w = EXAMPLE
+    return torch.tensor([[h, w], [h - 20, w - 19]])
