@@ -5,6 +5,7 @@ python -m export verify BUNDLE         every engine at a dozen sizes, beside PyT
 """
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -84,7 +85,7 @@ class Verify:
         return 1 if failures else 0
 
 
-COMMANDS = {"onnx": Onnx, "verify": Verify}
+COMMANDS: dict[str, Callable[..., Onnx | Verify]] = {"onnx": Onnx, "verify": Verify}
 
 
 def main(arguments: list[str]) -> int:

@@ -108,10 +108,14 @@ class FoldedFlowEncoder(FlowEncoder):
     def __init__(self, encoder: FlowEncoder) -> None:
         nn.Module.__init__(self)
         self.descriptor_channels = encoder.descriptor_channels
-        self.eps = {name: norm.eps for name, norm in encoder.norm.items()}
-        self.folded = nn.ModuleDict(
-            {name: pointwise(encoder.project[name], norm=encoder.norm[name]) for name in self.eps}
-        )
+        self.eps: dict[str, float] = {}
+        self.folded = nn.ModuleDict()
+        for name, norm in encoder.norm.items():
+            project = encoder.project[name]
+            assert isinstance(norm, nn.LayerNorm)
+            assert isinstance(project, nn.Linear)
+            self.eps[name] = norm.eps
+            self.folded[name] = pointwise(project, norm=norm)
 
     def _embed(
         self, x: Float[Tensor, "b c rows cols"], stride: int

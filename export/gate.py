@@ -89,7 +89,7 @@ class _Inputs:
         level = re.search(r"_(\d+)$", name)
         if level is not None:
             times = STRIDE // int(level.group(1))
-            shape = (3, 1, rows * times, cols * times)
+            shape: tuple[int, ...] = (3, 1, rows * times, cols * times)
         elif name == "size":
             shape = (3, 2)
         else:

@@ -41,8 +41,8 @@ class FoldedMatchingFlow(MatchingFlow):
             FoldedLocalBlock(block) for block in flow.blocks if isinstance(block, LocalBlock)
         )
         self.eps = flow.norm.eps
-        self.head = pointwise(flow.head, norm=flow.norm)
-        self.mask = pointwise(flow.mask, norm=flow.norm)
+        self.fold_head = pointwise(flow.head, norm=flow.norm)
+        self.fold_mask = pointwise(flow.mask, norm=flow.norm)
 
     def _compare(
         self,
@@ -64,7 +64,7 @@ class FoldedMatchingFlow(MatchingFlow):
         return F.gelu(x + self.read_bias[level])
 
     def _change(self, hidden: Float[Tensor, "b c rows cols"]) -> Float[Tensor, "b 4 rows cols"]:
-        y: Tensor = self.head(normalise(hidden, self.eps))
+        y: Tensor = self.fold_head(normalise(hidden, self.eps))
         return y
 
     def _full_size(
@@ -74,7 +74,7 @@ class FoldedMatchingFlow(MatchingFlow):
         real: Float[Tensor, "b 1 rows cols"],
     ) -> Float[Tensor, "b 2 h w"]:
         b, _, rows, cols = flow.shape
-        logits = self.mask(normalise(hidden, self.eps)).unflatten(1, (9, FACTOR**2))
+        logits = self.fold_mask(normalise(hidden, self.eps)).unflatten(1, (9, FACTOR**2))
         near = neighbours(torch.cat([flow, real], dim=1))
         scores = [logits[:, k] + (near[:, 2:, k] - 1.0) * 1e4 for k in range(9)]
         highest = scores[0]
@@ -88,4 +88,5 @@ class FoldedMatchingFlow(MatchingFlow):
             pixels.append(sum(weighted[1:], start=weighted[0]) / total)
         full = torch.stack(pixels, dim=-1).unflatten(1, (FACTOR, FACTOR))
         full = full.permute(0, 3, 1, 4, 2, 5).reshape(b, rows * FACTOR, cols * FACTOR, 2)
-        return full.permute(0, 3, 1, 2)
+        channels_first: Tensor = full.permute(0, 3, 1, 2)
+        return channels_first

@@ -58,7 +58,8 @@ def trace_flow(graph: FlowGraph) -> Traced:
     images = Dim("B", min=1, max=MAX_BATCH)
     height, width = (Dim(name, min=1, max=MAX_SIDE // STRIDE) for name in ("rows", "cols"))
     channels = sum(graph.flow_head.splits)
-    args, free, axes = [], [], {}
+    args, free = [], []
+    axes: dict[str, tuple[str, ...]] = {}
     for frame in ("first", "second"):
         for level in FEATURE_LEVELS:
             times = STRIDE // level
@@ -98,7 +99,8 @@ def _trace(
     ]
     names = list(axes)
     # Sizes of 1 are as good as any other: without this, the program is told apart at 1.
-    with symbolic_shapes.patch(backed_size_oblivious=True), torch.no_grad():
+    patch = symbolic_shapes.patch(backed_size_oblivious=True)  # type: ignore[attr-defined]
+    with patch, torch.no_grad():
         program: ExportedProgram = torch.export.export(
             graph, args, dynamic_shapes=free, strict=False
         )

@@ -189,6 +189,7 @@ class MatchingFlow(nn.Module):
                 )
                 estimates.append(FlowEstimate(stride=stride, flow=flow, mixture=mixture))
         assert flow is not None
+        assert hidden is not None
         real = torch.ones_like(flow[:, :1])
         real = zero_outside(real, placement.inside(4, real.shape[2], real.shape[3]))
         mixture = upsample(estimates[-1].mixture, 4, placement.valid_cells(4))

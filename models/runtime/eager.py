@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -41,7 +41,7 @@ class EagerRuntime:
     @classmethod
     def from_file(
         cls, path: Path, *, precision: Literal["f32", "bf16"] = "f32", device: str = "cpu"
-    ) -> Self:
+    ) -> "EagerRuntime":
         """The model of a .safetensors file.
 
         Raises:

@@ -1,7 +1,4 @@
-"""The property that the house stands on: padding and batch mates never matter.
-
-Weights are made wild on purpose: fresh ones hide mistakes behind near-zero branches.
-"""
+"""The property that the house stands on: padding and batch mates never matter."""
 
 import pytest
 import torch
@@ -9,40 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from models.config import FlowConfig, LookupConfig, ModelConfig, VitConfig
 from models.dense_model import DenseModel
 from models.heads.depth import depth_at_full_size
 from models.heads.segmentation import labels_at_full_size
 from models.windows import whole_images
+from tests.tiny_models import TINY, wild
 
-TINY_FLOW = FlowConfig(
-    descriptor_channels=8, context_channels=8, hidden_channels=16, radius=2, num_context_tokens=16
-)
-TINY = {
-    "lookup": ModelConfig(
-        name="tiny-lookup",
-        backbone=LookupConfig(
-            channels=(8, 16, 32), num_blocks=(1, 1, 2), num_heads=2, num_lookup_tokens=12
-        ),
-        neck_channels=16,
-        flow=TINY_FLOW,
-    ),
-    "vit": ModelConfig(
-        name="tiny-vit",
-        backbone=VitConfig(embed_dim=32, num_blocks=2, num_heads=2),
-        neck_channels=16,
-        flow=TINY_FLOW,
-    ),
-}
 sizes = st.tuples(st.integers(1, 75), st.integers(1, 75))
-
-
-def wild(config: ModelConfig) -> DenseModel:
-    torch.manual_seed(0)
-    model = DenseModel(config).eval()
-    for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, std=0.3 if parameter.ndim < 2 else 0.1)
-    return model
 
 
 MODELS = {name: wild(config) for name, config in TINY.items()}
@@ -98,9 +68,10 @@ def test_padding_and_batch_mates_never_matter(
 def test_the_promise_of_exact_sizes_changes_nothing(family: str) -> None:
     model = MODELS[family]
     size = torch.tensor([[32, 64]])
-    image = torch.randint(0, 256, (1, 32, 64, 3), dtype=torch.uint8)
+    generator = torch.Generator().manual_seed(0)
+    image = torch.randint(0, 256, (1, 32, 64, 3), dtype=torch.uint8, generator=generator)
     with torch.no_grad():
         masked = model.encode(whole_images(image, size)).pyramid
         bare = model.encode(whole_images(image, size, exact=True)).pyramid
     for stride, expected in bare.items():
-        torch.testing.assert_close(masked[stride], expected, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(masked[stride], expected, rtol=1e-4, atol=1e-4)

@@ -15,7 +15,7 @@ from models.heads.flow import FlowEstimate
 
 STRIDE_WEIGHT: Final = {64: 0.5, 32: 0.5, 16: 0.5, 8: 0.6, 4: 0.8, 1: 1.0}
 MIXTURE_WEIGHT: Final = 0.1
-"""Of the mixture's likelihood while the flow learns from L1: at 1 it drowns the flow's gradients."""
+"""Of the mixture's likelihood while the flow learns from L1: at 1 it drowns the flow."""
 MAX_FLOW_PX: Final = 400.0  # larger motions are left out, as in RAFT's training
 
 

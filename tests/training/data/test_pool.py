@@ -28,7 +28,9 @@ def test_a_cut_comes_back_from_its_file(tmp_path: Path) -> None:
     assert np.array_equal(found.image, make(3).image)
     assert found.flow is not None
     assert found.flow.dtype == np.float32
-    np.testing.assert_allclose(found.flow, make(3).flow, rtol=1e-3)  # float16 on disk
+    expected = make(3).flow
+    assert expected is not None
+    np.testing.assert_allclose(found.flow, expected, rtol=1e-3)  # float16 on disk
 
 
 def test_an_item_is_rendered_once_and_is_the_same_at_every_look(tmp_path: Path) -> None:

@@ -1,0 +1,84 @@
+"""A checkpoint, exported, read back, and asked in every engine."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from export.__main__ import main
+from export.parity import compare
+from export.sizes import QUICK_SIZES
+from export.storage import read_model
+from export.verify import verify
+from models.bundle import Bundle, read_bundle
+from models.runtime.eager import EagerRuntime
+from models.runtime.predictor import predict
+from models.runtime.select import ENGINES, select_runtime
+from models.weights import save_weights
+from tests.tiny_models import TINY, wild
+
+pytestmark = [pytest.mark.compile, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module", params=sorted(TINY))
+def exported(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
+    """A bundle and the checkpoint that it was made from."""
+    folder = tmp_path_factory.mktemp(request.param)
+    config = TINY[request.param]
+    checkpoint = folder / "weights.safetensors"
+    save_weights(checkpoint, config, wild(config).state_dict(), recipe="tiny", step="7")
+    out = folder / "bundle"
+    assert main(["onnx", str(checkpoint), str(out), "--licence", "Apache-2.0"]) == 0
+    return out, checkpoint
+
+
+def test_every_engine_answers_like_pytorch_at_every_size(exported: tuple[Path, Path]) -> None:
+    out, checkpoint = exported
+    bundle: Bundle = read_bundle(out)
+    assert (bundle.name, bundle.training.steps, bundle.licence) == ("tiny", 7, "Apache-2.0")
+    reference = EagerRuntime(read_model(out, {n: g.file for n, g in bundle.graphs.items()}))
+    engines = [engine for engine in ENGINES if find_spec(engine) is not None]
+    assert "onnxruntime" in engines
+    for engine in engines:
+        runtime = select_runtime(out, bundle, engine=engine, precision="f32", threads=1).runtime
+        differences = list(compare(runtime, reference, QUICK_SIZES))
+        assert {d.map_name for d in differences} == set(LIMITS_OF_F32)
+        assert [d for d in differences if not d.passed] == []
+
+    # float16 storage rounds weights by up to 0.05 %; beyond that it is the checkpoint.
+    original = EagerRuntime.from_file(checkpoint)
+    image = np.random.default_rng(0).integers(0, 256, (60, 90, 3), np.uint8)
+    stored, trained = predict(reference, image), predict(original, image)
+    assert stored.depth is not None
+    assert trained.depth is not None
+    np.testing.assert_allclose(stored.depth, trained.depth, atol=0.02)
+
+    halves = [t for t in onnx.load(out / "frame.onnx").graph.initializer if t.data_type == 10]
+    assert halves
+    assert all(name.endswith(".f16") for name in (t.name for t in halves))
+
+
+def test_verify_fails_when_a_graph_is_not_the_one_it_claims(exported: tuple[Path, Path]) -> None:
+    out, checkpoint = exported
+    other = checkpoint.with_name("other.safetensors")
+    config = TINY["lookup"] if "lookup" in str(out) else TINY["vit"]
+    model = wild(config)
+    assert model.depth is not None
+    model.depth.project.bias.data += 1.0
+    save_weights(other, config, model.state_dict())
+    failures = verify(out, checkpoint=other, engines=("onnxruntime",), quick=True)
+    assert {failure.map_name for failure in failures} >= {"depth"}
+
+
+LIMITS_OF_F32 = (
+    "labels",
+    "label_confidence",
+    "depth",
+    "depth_uncertainty",
+    "flow",
+    "flow_uncertainty",
+)

@@ -1,0 +1,38 @@
+"""Small models for tests: every kind of layer, few of each, weights made wild on purpose.
+
+Fresh weights hide mistakes behind near-zero branches.
+"""
+
+import torch
+
+from models.config import FlowConfig, LookupConfig, ModelConfig, VitConfig
+from models.dense_model import DenseModel
+
+TINY_FLOW = FlowConfig(
+    descriptor_channels=8, context_channels=8, hidden_channels=16, radius=2, num_context_tokens=16
+)
+TINY = {
+    "lookup": ModelConfig(
+        name="tiny-lookup",
+        backbone=LookupConfig(
+            channels=(8, 16, 32), num_blocks=(1, 1, 2), num_heads=2, num_lookup_tokens=12
+        ),
+        neck_channels=16,
+        flow=TINY_FLOW,
+    ),
+    "vit": ModelConfig(
+        name="tiny-vit",
+        backbone=VitConfig(embed_dim=32, num_blocks=2, num_heads=2),
+        neck_channels=16,
+        flow=TINY_FLOW,
+    ),
+}
+
+
+def wild(config: ModelConfig) -> DenseModel:
+    """A model with random weights of ordinary size everywhere."""
+    torch.manual_seed(0)
+    model = DenseModel(config).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3 if parameter.ndim < 2 else 0.1)
+    return model
