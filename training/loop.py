@@ -137,7 +137,8 @@ class _Run:
                 )
             total: Tensor = torch.stack(list(found.values())).sum()
             total.backward()
-            values.update({name: float(value.detach()) for name, value in found.items()})
+            for name, value in found.items():
+                values[name] = values.get(name, 0.0) + float(value.detach())
             # Each batch is clipped on its own: flow's gradients begin a hundred times larger than
             # segmentation's, and one common factor would silence the latter.
             norm = torch.nn.utils.clip_grad_norm_(parameters, config.clip_norm)

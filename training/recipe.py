@@ -12,14 +12,16 @@ class DataConfig:
     """What one optimizer step sees."""
 
     seed: int = 0
-    images_per_step: int = 5
+    images_per_step: int = 4
     """CamVid images: labels alone."""
-    pairs_per_step: int = 6
+    scenes_per_step: int = 8
+    """Rendered scenes without their second frame: depth and labels, for a fifth of a pair's time."""
+    pairs_per_step: int = 4
     """Rendered pairs: flow, and where a scene was rendered depth and labels."""
     window: tuple[int, int] = (256, 320)
     """(height, width) in pixels of a crop of an image."""
     pair_window: tuple[int, int] = (192, 256)
-    """(height, width) in pixels of a crop of a pair: flow needs many pairs, not large ones."""
+    """(height, width) in pixels of a crop of a pair or scene: many teach more than large ones."""
     square: int = 176
     """Side of each of two Win-Win windows in pixels."""
     two_windows_share: float = 0.2

@@ -27,7 +27,7 @@ def test_share_of_the_stages() -> None:
     for column in ("size (HxW)", "answer", *STAGES, "client, whole"):
         table.add_column(column)
     with server() as url:
-        for height, width in ((270, 480), (1080, 1920)):
+        for height, width in ((270, 480), (720, 1280), (1080, 1920), (2160, 3840)):
             for accept in ("application/zip", "application/x-npz"):
                 rows = [ask(url, height, width, accept) for _ in range(RUNS + 1)][1:]
                 medians = [statistics.median(row[k] for row in rows) for k in (*STAGES, "whole")]

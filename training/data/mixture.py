@@ -1,10 +1,10 @@
-"""What each optimizer step sees: a batch of real images and a batch of rendered pairs.
+"""What each optimizer step sees: a batch of real images, one of rendered scenes, one of pairs.
 
 The data of a step follow from the seed and the step alone, so a run that resumes, or that has
 another number of workers, sees the same.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,7 +15,7 @@ from training.data.augment import crop, flip, jitter_colour, jitter_pair_colour,
 from training.data.batch import Batch, collate
 from training.data.camvid import CamVid
 from training.data.degradation import add_noise, blur, erase_next
-from training.data.rendered import RenderedPairs
+from training.data.rendered import SCENES, RenderedPairs
 from training.data.sample import Cut, Sample
 from training.recipe import DataConfig
 from training.win_win import cut, flipped, sample_windows
@@ -24,6 +24,7 @@ CROP_SCALE = (0.75, 1.8)
 """CamVid is resized by a factor in this range before a single crop is cut ..."""
 TWO_WINDOWS_SCALE = (1.2, 3.0)
 """... and in this one before two windows are."""
+SCENE_SCALE = (0.75, 1.3)
 PAIR_SCALE = (0.65, 1.4)
 
 
@@ -40,6 +41,9 @@ class StepBatches(Dataset[list[Batch]]):
         if self.config.images_per_step:
             images = [self._image(rng, two) for _ in range(self.config.images_per_step)]
             batches.append(collate(images))
+        if self.config.scenes_per_step:
+            scenes = [self._scene(rng, two) for _ in range(self.config.scenes_per_step)]
+            batches.append(collate(scenes))
         if self.config.pairs_per_step:
             pairs = [self._pair(rng, two) for _ in range(self.config.pairs_per_step)]
             batches.append(collate(pairs))
@@ -75,6 +79,22 @@ class StepBatches(Dataset[list[Batch]]):
         corners = sample_windows(rng, canvas=sample.size, side=side, num_windows=2, stride=STRIDE)
         return cut(sample, corners, (side, side))
 
+    def _scene(self, rng: np.random.Generator, two: bool) -> Cut:
+        if two:
+            windows = self._pairs.windows(rng, SCENES)
+            windows = flipped(windows) if rng.random() < 0.5 else windows
+            return replace(windows, next_image=None, next_origins=None, flow=None, occluded=None)
+        sample = self._pairs.whole(rng, SCENES)
+        sample = replace(sample, next_image=None, flow=None, occluded=None)
+        if rng.random() < 0.5:
+            sample = flip(sample)
+        # How deep a scene is shows in what surrounds it: half of them are seen whole.
+        whole = rng.random() < 0.5
+        ratio = SCENE_SCALE[0] if whole else float(np.exp(rng.uniform(*np.log(SCENE_SCALE))))
+        sample = scale(sample, _scaled(sample, ratio, ratio, self.config.pair_window))
+        sample = _piece(rng, sample, self.config.pair_window)
+        return cut(_degrade(rng, sample), np.zeros((1, 2), np.int64), sample.size)
+
     def _pair(self, rng: np.random.Generator, two: bool) -> Cut:
         if two:
             windows = self._pairs.windows(rng)
@@ -86,13 +106,9 @@ class StepBatches(Dataset[list[Batch]]):
         if rng.random() < 0.7:
             sample = scale(sample, _scaled(sample, ratio, ratio, self.config.pair_window))
         sample = _piece(rng, sample, self.config.pair_window)
-        sample = jitter_colour(rng, sample)
         if rng.random() < 0.2:
             sample = jitter_pair_colour(rng, sample)
-        if rng.random() < 0.3:
-            sample = blur(rng, sample)
-        if rng.random() < 0.5:
-            sample = add_noise(rng, sample)
+        sample = _degrade(rng, sample)
         if rng.random() < 0.2:
             sample = erase_next(rng, sample)
         return cut(sample, np.zeros((1, 2), np.int64), sample.size)
@@ -100,6 +116,14 @@ class StepBatches(Dataset[list[Batch]]):
     def _need(self, two: bool, window: tuple[int, int]) -> tuple[int, int]:
         side = self.config.square
         return (2 * side, 2 * side) if two else window
+
+
+def _degrade(rng: np.random.Generator, sample: Sample) -> Sample:
+    """What cameras do to a picture and a renderer does not."""
+    sample = jitter_colour(rng, sample)
+    if rng.random() < 0.3:
+        sample = blur(rng, sample)
+    return add_noise(rng, sample) if rng.random() < 0.5 else sample
 
 
 def _piece(rng: np.random.Generator, sample: Sample, size: tuple[int, int]) -> Sample:

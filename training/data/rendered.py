@@ -1,5 +1,6 @@
 """Rendered pairs, kept in pools on disk: whole ones, and two windows of large canvases."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,9 @@ POOLS = Path("runs/pools")
 
 Kind = Literal["layered", "street", "indoor"]
 SHARE: dict[Kind, float] = {"layered": 0.5, "street": 0.25, "indoor": 0.25}
+KINDS: tuple[Kind, ...] = tuple(SHARE)
+SCENES: tuple[Kind, ...] = ("street", "indoor")
+"""The kinds with depth."""
 LARGE_CANVASES = ((544, 960), (720, 1280), (800, 800), (1080, 1920), (960, 544), (376, 1248))
 """(height, width) in pixels; widths are multiples of the stride, so that they can be mirrored."""
 
@@ -32,14 +36,14 @@ class RenderedPairs:
 
     config: DataConfig
 
-    def whole(self, rng: np.random.Generator) -> Sample:
+    def whole(self, rng: np.random.Generator, kinds: Collection[Kind] = KINDS) -> Sample:
         """A pair of the pools' own size."""
-        pool = self._pools[f"{_kind(rng)}"]
+        pool = self._pools[_draw(rng, kinds)]
         return _sample(pool[int(rng.integers(len(pool)))])
 
-    def windows(self, rng: np.random.Generator) -> Cut:
+    def windows(self, rng: np.random.Generator, kinds: Collection[Kind] = KINDS) -> Cut:
         """Two square windows of a pair that is up to full HD."""
-        pool = self._pools[f"{_kind(rng)}-windows"]
+        pool = self._pools[f"{_draw(rng, kinds)}-windows"]
         return pool[int(rng.integers(len(pool)))]
 
     def pools(self) -> dict[str, Pool]:
@@ -112,9 +116,10 @@ class RenderedPairs:
         )
 
 
-def _kind(rng: np.random.Generator) -> Kind:
-    kinds = list(SHARE)
-    return kinds[int(rng.choice(len(kinds), p=list(SHARE.values())))]
+def _draw(rng: np.random.Generator, kinds: Collection[Kind]) -> Kind:
+    names = [kind for kind in SHARE if kind in kinds]
+    shares = np.array([SHARE[kind] for kind in names])
+    return names[int(rng.choice(len(names), p=shares / shares.sum()))]
 
 
 def _sample(cut: Cut) -> Sample:

@@ -1,0 +1,66 @@
+"""The shipped graphs: every engine, any size, blind to padding and batch mates."""
+
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from models.bundle import read_bundle
+from models.image.sizes import pad_images
+from models.runtime.predictor import predict
+from models.runtime.protocol import Runtime
+from models.runtime.select import ENGINES, select_runtime
+
+STREET = Path(__file__).parents[3] / "models" / "bundles" / "street"
+sizes = st.tuples(st.integers(1, 70), st.integers(1, 70))
+installed = [engine for engine in ENGINES if find_spec(engine) is not None]
+
+
+@cache
+def street(engine: str) -> Runtime:
+    bundle = read_bundle(STREET)
+    return select_runtime(STREET, bundle, engine=engine, precision="f32", threads=1).runtime
+
+
+def noise(height: int, width: int) -> NDArray[np.uint8]:
+    return np.random.default_rng([height, width]).integers(0, 256, (height, width, 3), np.uint8)
+
+
+@pytest.mark.parametrize("engine", installed)
+@settings(max_examples=12)
+@given(size=sizes, mate=sizes, below=st.integers(0, 30), right=st.integers(0, 30))
+def test_padding_and_batch_mates_never_matter(
+    engine: str, size: tuple[int, int], mate: tuple[int, int], below: int, right: int
+) -> None:
+    runtime = street(engine)
+    frames = [noise(*size), noise(*mate)]
+    batch, real = pad_images(frames)
+    batch = np.pad(batch, ((0, 0), (0, below), (0, right), (0, 0)), constant_values=201)
+    together = runtime.frame(batch, real)
+    flow = runtime.flow(together.features, together.features, real)
+    alone = predict(runtime, frames[0], frames[0])
+    h, w = size
+    for name in ("label_confidence", "depth", "depth_uncertainty"):
+        expected = getattr(alone, name).astype(np.float64)
+        np.testing.assert_allclose(
+            getattr(together, name)[0, :h, :w], expected, rtol=2e-3, atol=1e-3, err_msg=name
+        )
+    assert alone.flow is not None
+    np.testing.assert_allclose(flow.flow[0, :h, :w], alone.flow, rtol=1e-3, atol=5e-3)
+
+
+@pytest.mark.parametrize("engine", installed)
+def test_a_tiny_image_before_a_large_one_spoils_nothing(engine: str) -> None:
+    bundle = read_bundle(STREET)
+    fresh = select_runtime(STREET, bundle, engine=engine, precision="f32", threads=1).runtime
+    predict(fresh, noise(1, 1), noise(1, 1))
+    found = predict(fresh, noise(97, 131), noise(97, 131))
+    expected = predict(street("onnxruntime"), noise(97, 131), noise(97, 131))
+    assert found.depth is not None
+    assert expected.depth is not None
+    np.testing.assert_allclose(found.depth, expected.depth, rtol=1e-3, atol=1e-4)
