@@ -88,7 +88,7 @@ def export_bundle(
     described: dict[str, Graph] = {}
     with tempfile.TemporaryDirectory() as scratch:
         for name, graph in graphs.items():
-            report(f"tracing {name}.onnx, one to three minutes")
+            report(f"tracing {name}.onnx, a few minutes")
             traced = trace_frame(graph) if isinstance(graph, FrameGraph) else trace_flow(graph)
             file = Path(scratch) / f"{name}.onnx"
             described[name] = _write(file, traced, graph, config, PRECISIONS[name])

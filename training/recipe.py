@@ -15,7 +15,7 @@ class DataConfig:
     images_per_step: int = 4
     """CamVid images: labels alone."""
     scenes_per_step: int = 8
-    """Rendered scenes without their second frame: depth and labels, for a fifth of a pair's time."""
+    """Rendered scenes without their second frame: depth and labels, without the cost of flow."""
     pairs_per_step: int = 4
     """Rendered pairs: flow, and where a scene was rendered depth and labels."""
     window: tuple[int, int] = (256, 320)
