@@ -72,7 +72,7 @@ class VitBackbone(nn.Module):
         x = torch.cat([self.registers.expand(b, -1, -1), to_tokens(patches, b)], dim=1)
         for block in self.blocks:
             x = block(x, present, turn, scale)
-        return {16: to_map(self.norm(x)[:, num_registers:], like=patches)}
+        return {16: to_map(self.norm(x[:, num_registers:]), like=patches)}
 
     def _positions(
         self,
