@@ -2,7 +2,8 @@
 
     python tests/benchmarks/probe.py BUNDLE ENGINE PRECISION HEIGHT WIDTH RUNS
 
-prints one JSON object. ENGINE `eager` takes a .safetensors file in place of the bundle.
+prints one JSON object. ENGINE `eager` (or `eager-cuda`) takes a .safetensors file in place of the
+bundle.
 """
 
 import json
@@ -10,6 +11,7 @@ import resource
 import sys
 import time
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -21,10 +23,12 @@ from models.runtime.select import select_runtime
 
 def open_runtime(source: Path, engine: str, precision: str) -> Runtime:
     """The engine with its model loaded."""
-    if engine == "eager":
+    if engine.startswith("eager"):
         from models.runtime.eager import EagerRuntime
 
-        return EagerRuntime.from_file(source, precision="bf16" if precision == "bf16" else "f32")
+        device = "cuda" if engine == "eager-cuda" else "cpu"
+        known: Literal["f32", "bf16"] = "bf16" if precision == "bf16" else "f32"
+        return EagerRuntime.from_file(source, precision=known, device=device)
     bundle = read_bundle(source)
     return select_runtime(source, bundle, engine=engine, precision=precision).runtime
 
@@ -51,6 +55,10 @@ def main(source: str, engine: str, precision: str, height: str, width: str, runs
         "loaded_mib": idle_kib / 1024,
         "precisions": dict(runtime.precisions),
     }
+    if engine == "eager-cuda":
+        import torch
+
+        result["peak_gpu_mib"] = torch.cuda.max_memory_allocated() / 2**20
     print(json.dumps(result))
 
 
