@@ -26,7 +26,6 @@ from models.bundle import (
 from models.config import ModelConfig
 from models.image.normalize import MEAN, STD
 from models.image.palette import CAMVID_PALETTE, spread_palette
-from models.task import Task
 from models.weights import load_weights, read_weights
 from models.windows import STRIDE
 
@@ -142,11 +141,6 @@ def _write(
 def _describe(
     config: ModelConfig, header: dict[str, str], label: Label, graphs: dict[str, Graph]
 ) -> Bundle:
-    heads = {
-        Task.SEGMENTATION: config.segmentation,
-        Task.DEPTH: config.depth,
-        Task.FLOW: config.flow,
-    }
     names = config.segmentation.class_names if config.segmentation else ()
     recipe = header.get("recipe", "unknown")
     return Bundle(
@@ -155,7 +149,7 @@ def _describe(
         version=label.version,
         description=label.description,
         licence=label.licence,
-        tasks=tuple(task.value for task, head in heads.items() if head is not None),
+        tasks=tuple(task.value for task in config.tasks),
         class_names=names,
         palette=CAMVID_PALETTE if len(names) == len(CAMVID_PALETTE) else spread_palette(len(names)),
         depth=(

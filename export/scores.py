@@ -7,22 +7,23 @@ OWN = "ours"  # the method's name among the baselines
 
 
 class ScoresError(ValueError):
-    """A file that evaluation did not write."""
+    """A file that evaluation did not write, or one that says too little."""
 
 
 def read_scores(path: Path) -> dict[str, float]:
     """Scores of the model itself by "data set/metric", to four digits.
 
     Raises:
-        ScoresError: another layout than `python -m training evaluate MODEL --json FILE` writes.
+        ScoresError: another layout than `python -m training evaluate MODEL --json FILE` writes, or
+            scores of a part of the frames.
     """
     try:
         tables = json.loads(path.read_text(encoding="utf-8"))
-        return {
+        own = [row for rows in tables.values() for row in rows if row["method"] == OWN]
+        parts = sorted({row["suite"] for row in own if row["quick"]})
+        scores = {
             f"{row['suite']}/{metric}": float(f"{value:.4g}")
-            for rows in tables.values()
-            for row in rows
-            if row["method"] == OWN
+            for row in own
             for metric, value in row["scores"].items()
         }
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -30,3 +31,9 @@ def read_scores(path: Path) -> dict[str, float]:
             f"{path}: {error!r}; expected what `python -m training evaluate MODEL --json FILE` "
             f"writes: run it again"
         ) from error
+    if parts:
+        raise ScoresError(
+            f"{path}: {', '.join(parts)} scored on a part of the frames, expected all of them: "
+            f"evaluate without --quick"
+        )
+    return scores

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
-from models.task import CLASS_NAMES
+from models.task import CLASS_NAMES, Task
 
 
 class ConfigError(ValueError):
@@ -82,6 +82,16 @@ class ModelConfig:
     segmentation: SegmentationConfig | None = SegmentationConfig()
     depth: DepthConfig | None = DepthConfig()
     flow: FlowConfig | None = FlowConfig()
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """What the model answers."""
+        heads = {
+            Task.SEGMENTATION: self.segmentation,
+            Task.DEPTH: self.depth,
+            Task.FLOW: self.flow,
+        }
+        return tuple(task for task, head in heads.items() if head is not None)
 
 
 _FAMILIES: dict[str, type] = {"lookup": LookupConfig, "vit": VitConfig}

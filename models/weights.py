@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -36,7 +35,7 @@ def load_weights(path: Path) -> DenseModel:
     """The model that a file describes, with its weights, in float32 and evaluation mode.
 
     Raises:
-        WeightsError: no such file, not a safetensors file, no config, other parameters.
+        WeightsError: no such file, not a safetensors file, no config, other parameters or shapes.
     """
     header, state = read_weights(path)
     if "config" not in header:
@@ -52,6 +51,12 @@ def load_weights(path: Path) -> DenseModel:
             f"are unknown, e.g. {sorted(expected ^ found)[:3]}: the file is of another version of "
             f"anyres, use that one or train again"
         )
+    for name, tensor in model.state_dict().items():
+        if tensor.shape != state[name].shape:
+            raise WeightsError(
+                f"{path}: {name} is {tuple(state[name].shape)}, expected {tuple(tensor.shape)} by "
+                f"the file's own config: it was put together from two models, train again"
+            )
     model.load_state_dict({name: tensor.float() for name, tensor in state.items()})
     return model.eval()
 
@@ -73,8 +78,3 @@ def read_weights(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
             f"{path}: not a readable safetensors file ({error}): copy it again"
         ) from None
     return header, state
-
-
-def num_parameters(model: torch.nn.Module) -> int:
-    """Trainable numbers of a model."""
-    return sum(parameter.numel() for parameter in model.parameters())

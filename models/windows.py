@@ -42,6 +42,14 @@ class Placement:
         col_inside = torch.arange(cols, device=cells.device) < cells[:, 1:]
         return row_inside[:, :, None] & col_inside[:, None, :]
 
+    def num_cells(self, stride: int, rows: int, cols: int) -> Int[Tensor, " b"]:
+        """Cells of all windows of a sample that hold a real pixel."""
+        b, n = self.origins.shape[:2]
+        cells = self.valid_cells(stride)
+        if cells is None:
+            return torch.full((b,), n * rows * cols, device=self.origins.device)
+        return (cells[:, 0] * cells[:, 1]).reshape(b, -1).float().sum(1).long()
+
     def cell_rows_cols(
         self, stride: int, rows: int, cols: int
     ) -> tuple[Int[Tensor, "b t"], Int[Tensor, "b t"]]:

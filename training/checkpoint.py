@@ -31,6 +31,8 @@ def save_checkpoint(
         for moment in ("exp_avg", "exp_avg_sq"):
             if parameter in optimizer.state:
                 state[f"{moment}.{name}"] = optimizer.state[parameter][moment]
+        if parameter in optimizer.state:  # fewer than `step`: a step that is not finite is left out
+            state[f"updates.{name}"] = optimizer.state[parameter]["step"]
     save_weights(path, config, state, step=str(step))
 
 
@@ -46,19 +48,31 @@ def load_checkpoint(
         CheckpointError: the file holds other parameters than the run.
     """
     header, state = read_weights(path)
+    _check(path, header, state, model)
     step = int(header["step"])
     for name, parameter in model.named_parameters():
-        if f"model.{name}" not in state:
-            raise CheckpointError(
-                f"{path}: no parameter {name}, expected a checkpoint of this recipe's model: "
-                f"choose another output folder or remove the file to start anew"
-            )
         parameter.data.copy_(state[f"model.{name}"])
         average.state[name].copy_(state[f"average.{name}"])
         if f"exp_avg.{name}" in state:
             optimizer.state[parameter] = {
-                "step": torch.tensor(float(step)),
+                "step": state[f"updates.{name}"].clone(),
                 "exp_avg": state[f"exp_avg.{name}"].to(parameter.device),
                 "exp_avg_sq": state[f"exp_avg_sq.{name}"].to(parameter.device),
             }
     return step
+
+
+def _check(path: Path, header: dict[str, str], state: dict[str, Tensor], model: nn.Module) -> None:
+    """Before anything is changed: all parameters, of the right shapes, and no others."""
+    expected = {f"model.{name}": tuple(p.shape) for name, p in model.named_parameters()}
+    found = {name: tuple(x.shape) for name, x in state.items() if name.startswith("model.")}
+    different = sorted(
+        name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)
+    )
+    if different or "step" not in header:
+        name = different[0] if different else "step"
+        raise CheckpointError(
+            f"{path}: {name.removeprefix('model.')} is {found.get(name, 'missing')}, expected "
+            f"{expected.get(name, 'none')}: it belongs to another model, choose another output "
+            f"folder or remove the file to start anew"
+        )

@@ -1,14 +1,18 @@
-"""Scores of a model on every data set that is there, beside baselines run on the same images."""
+"""Scores of a model on every data set that is there, beside baselines run on the same images.
 
-from collections.abc import Callable, Iterable
+A data set that is not there is left out with a line that says so, unless it was asked for by name.
+"""
+
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.runtime.predictor import Prediction
-from models.task import CLASS_NAMES
+from models.task import CLASS_NAMES, Task
 from training.baselines import best_plane, dis_flow, zero_flow
+from training.data.file_formats import FileFormatError
 from training.data.sample import Sample
 from training.metrics.depth import DepthScore
 from training.metrics.flow import FlowScore
@@ -27,40 +31,67 @@ class Row:
     title: str
     method: str
     num_images: int
+    conditions: str
+    """What the scores depend on: alignment, range, part of the data set."""
+    quick: bool
+    """Scored on some frames alone."""
     scores: dict[str, float]
 
 
 def evaluate(
-    predict: Predict, *, quick: bool, only: tuple[str, ...] = (), on_start: Callable[[str], None]
+    predict: Predict,
+    *,
+    quick: bool,
+    tasks: Collection[str] = tuple(Task),
+    only: Collection[str] = (),
+    report: Callable[[str], None],
 ) -> dict[str, list[Row]]:
     """Every table, by task.
 
     Args:
         predict: the model.
         quick: some frames of the long data sets alone.
+        tasks: what the model answers.
         only: keys of suites; all where empty.
-        on_start: called with the title of each data set.
+        report: called with a line for each data set.
 
     Raises:
-        FileFormatError: a data set is missing or broken.
+        ValueError: no suite has such a key.
+        FileFormatError: a data set that was asked for by name is missing, or one is broken.
     """
-    tables: dict[str, list[Row]] = {"segmentation": [], "flow": [], "depth": []}
-    for task, suites, score in (
-        ("segmentation", SEGMENTATION, _segmentation),
-        ("flow", FLOW, _flow),
-        ("depth", DEPTH, _depth),
-    ):
+    scorers = (
+        (Task.SEGMENTATION, SEGMENTATION, _segmentation),
+        (Task.FLOW, FLOW, _flow),
+        (Task.DEPTH, DEPTH, _depth),
+    )
+    known = [suite.key for _, suites, _ in scorers for suite in suites]
+    unknown = sorted(set(only) - set(known))
+    if unknown:
+        raise ValueError(f"no data set is called {', '.join(unknown)}, expected some of {known}")
+    tables: dict[str, list[Row]] = {}
+    for task, suites, score in scorers:
+        rows = tables[task.value] = []
         for suite in suites:
-            if only and suite.key not in only:
+            if task not in tasks or (only and suite.key not in only):
                 continue
-            on_start(f"{task}: {suite.title}")
-            for method, count, scores in score(predict, suite, suite.samples(quick=quick)):
-                tables[task].append(
+            try:
+                samples = suite.open_samples(quick=quick)
+            except FileFormatError as error:
+                if only:
+                    raise
+                report(f"{task.value}: {suite.title} left out: {error}")
+                continue
+            report(f"{task.value}: {suite.title}")
+            conditions = suite.alignment if task is Task.DEPTH else ""
+            for method, count, scores in score(predict, suite, samples):
+                rows.append(
                     Row(
                         suite=suite.key,
                         title=suite.title,
                         method=method,
                         num_images=count,
+                        conditions=conditions,
+                        quick=quick and suite.quick_every > 1,
                         scores=scores,
                     )
                 )
@@ -120,9 +151,9 @@ def _depth(predict: Predict, suite: Suite, samples: Iterable[Sample]) -> list[Li
         ours = predict(sample.image, None).depth
         assert ours is not None
         scores["ours"].add(ours, sample.inverse_depth)
-        scores["best plane of the truth"].add(
-            best_plane(sample.inverse_depth), sample.inverse_depth
-        )
+        # The plane is laid through the pixels that count, or it would not be the best.
+        counted = np.where(sample.inverse_depth > 1 / suite.far_m, sample.inverse_depth, np.nan)
+        scores["best plane of the truth"].add(best_plane(counted), sample.inverse_depth)
         count += 1
     lines: list[Line] = []
     for method, score in scores.items():
@@ -146,6 +177,8 @@ def as_markdown(tables: dict[str, list[Row]]) -> str:
         ]
         for row in rows:
             values = " | ".join(f"{row.scores[key]:.3f}" for key in keys)
-            lines.append(f"| {row.title} | {row.num_images} | {row.method} | {values} |")
+            title = f"{row.title} ({row.conditions})" if row.conditions else row.title
+            part = f"{row.num_images}, a part" if row.quick else f"{row.num_images}"
+            lines.append(f"| {title} | {part} | {row.method} | {values} |")
         parts.append("\n".join(lines))
     return "\n\n".join(parts) + "\n"

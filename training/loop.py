@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,16 +24,15 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.tensorboard import SummaryWriter
 
-from models.config import config_to_dict
 from models.dense_model import DenseModel
 from models.weights import load_weights, save_weights
 from training.allocator import keep_freed_memory
-from training.checkpoint import load_checkpoint, save_checkpoint
+from training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from training.data.batch import Batch
 from training.data.mixture import StepBatches
 from training.losses.segmentation import balanced_weights
 from training.optimizer import Average, make_optimizer
-from training.recipe import Recipe
+from training.recipe import Recipe, differences, recipe_to_dict
 from training.schedule import rate_factor
 from training.step import Chance, losses
 
@@ -52,33 +51,39 @@ def train(recipe: Recipe, folder: Path, data: Dataset[list[Batch]] | None = None
 
     Returns:
         The averaged weights, ready for evaluation and export.
+
+    Raises:
+        CheckpointError: the folder holds a run of other data, another model or another optimizer.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "recipe.json").write_text(json.dumps(recipe_to_dict(recipe), indent=2) + "\n")
+    checkpoint = folder / "checkpoint.safetensors"
+    _claim(folder / "recipe.json", recipe, resumes=checkpoint.is_file())
     device = _device(recipe)
     keep_freed_memory()
-    torch.set_num_threads(recipe.threads)
+    torch.set_num_threads(recipe.threads or os.cpu_count() or 1)
     run = _Run(recipe, device)
-    checkpoint = folder / "checkpoint.safetensors"
     start = 0
     if checkpoint.is_file():
         start = load_checkpoint(
             checkpoint, model=run.model, average=run.average, optimizer=run.optimizer
         )
-    loader = _loader(recipe, data or StepBatches(recipe.data), start)
+    loader = _loader(recipe, data or StepBatches(recipe.data), start, device)
+    _forget_after(folder / "losses.jsonl", start)
     with (
-        SummaryWriter(folder / "tensorboard") as board,
+        SummaryWriter(folder / "tensorboard", purge_step=start) as board,
         (folder / "losses.jsonl").open("a", buffering=1) as log,
         _progress() as progress,
     ):
         bar = progress.add_task(recipe.name, total=recipe.num_steps, completed=start, state="")
+        begun_s = time.monotonic()
         for step, batches in zip(range(start, recipe.num_steps), loader, strict=False):
-            begun_s = time.monotonic()
+            waited_s = time.monotonic() - begun_s  # for data
             values = run.step(step, batches)
             took_s = time.monotonic() - begun_s
+            begun_s += took_s
             images = sum(_num_images(batch) for batch in batches)
             _report(progress, bar, values, images / took_s)
-            log.write(json.dumps({"step": step, "step_s": round(took_s, 3), **values}) + "\n")
+            log.write(_log_line(step, {"step_s": took_s, "wait_s": waited_s, **values}))
             for name, value in values.items():
                 board.add_scalar(name, value, step)
             board.add_scalar("images_per_s", images / took_s, step)
@@ -97,7 +102,14 @@ class _Run:
         self.recipe = recipe
         self.device = device
         torch.manual_seed(recipe.data.seed)
-        model = load_weights(Path(recipe.init)) if recipe.init else DenseModel(recipe.model)
+        model = DenseModel(recipe.model)
+        if recipe.init:
+            model = load_weights(Path(recipe.init))
+            if replace(model.config, name=recipe.model.name) != recipe.model:
+                raise CheckpointError(
+                    f"{recipe.init} is a {model.config.name} of another configuration than the "
+                    f"recipe's {recipe.model.name}: choose weights of the same model"
+                )
         self.model = model.train().to(device)
         # Convolutions read channels last; torch's own stub does not know the argument.
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -184,9 +196,28 @@ def draw_chance(recipe: Recipe, step: int, number: int) -> Chance:
     )
 
 
-def recipe_to_dict(recipe: Recipe) -> dict[str, object]:
-    """Plain values for JSON."""
-    return {**asdict(recipe), "model": config_to_dict(recipe.model)}
+def _claim(file: Path, recipe: Recipe, *, resumes: bool) -> None:
+    """Write down what the folder's run is made of, unless it is made of something else."""
+    if resumes and file.is_file():
+        others = differences(json.loads(file.read_text()), recipe)
+        if others:
+            raise CheckpointError(
+                f"{file.parent} holds a run with other values of {', '.join(others)}: give the "
+                f"ones in {file.name}, or move the folder away to start anew"
+            )
+    file.write_text(json.dumps(recipe_to_dict(recipe), indent=2) + "\n")
+
+
+def _forget_after(log: Path, start: int) -> None:
+    """Leave out what was logged after the checkpoint: it happens again."""
+    if log.is_file():
+        lines = log.read_text().splitlines(keepends=True)
+        log.write_text("".join(line for line in lines if json.loads(line)["step"] < start))
+
+
+def _log_line(step: int, values: dict[str, float]) -> str:
+    finite = {name: round(x, 5) if np.isfinite(x) else None for name, x in values.items()}
+    return json.dumps({"step": step, **finite}) + "\n"
 
 
 def _add(a: Tensor | None, b: Tensor | None) -> Tensor | None:
@@ -199,9 +230,13 @@ def _device(recipe: Recipe) -> torch.device:
     return torch.device(recipe.device)
 
 
-def _loader(recipe: Recipe, data: Dataset[list[Batch]], start: int) -> Iterator[list[Batch]]:
+def _loader(
+    recipe: Recipe, data: Dataset[list[Batch]], start: int, device: torch.device
+) -> Iterator[list[Batch]]:
     steps = range(start, recipe.num_steps)
     workers = recipe.data.num_workers
+    if workers is None:
+        workers = max((os.cpu_count() or 1) // 2, 1)
     loader: DataLoader[list[Batch]] = DataLoader(
         data,
         batch_size=None,
@@ -209,6 +244,7 @@ def _loader(recipe: Recipe, data: Dataset[list[Batch]], start: int) -> Iterator[
         num_workers=workers,
         prefetch_factor=4 if workers else None,
         worker_init_fn=_be_modest,
+        pin_memory=device.type == "cuda",
     )
     return iter(loader)
 

@@ -8,13 +8,19 @@ def make_optimizer(
     model: nn.Module, *, learning_rate: float, weight_decay: float
 ) -> torch.optim.AdamW:
     """Every parameter in exactly one group: matrices decay; biases, gains and tokens do not."""
-    matrices = [p for p in model.parameters() if p.ndim >= 2 and min(p.shape[:2]) > 1]
-    rest = [p for p in model.parameters() if p.ndim < 2 or min(p.shape[:2]) == 1]
+    matrices = [p for name, p in model.named_parameters() if _decays(name, p)]
+    rest = [p for name, p in model.named_parameters() if not _decays(name, p)]
     groups = [
         {"params": matrices, "weight_decay": weight_decay},
         {"params": rest, "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.99))
+
+
+def _decays(name: str, parameter: nn.Parameter) -> bool:
+    """Weights that mix channels; a depthwise kernel and a stack of tokens or biases do not."""
+    is_matrix = parameter.ndim >= 2 and min(parameter.shape[:2]) > 1
+    return is_matrix and name.endswith("weight")
 
 
 class Average:

@@ -1,9 +1,10 @@
 """What a training run is made of, as frozen values. The named ones are in recipes.py."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
-from models.config import ModelConfig
+from models.config import ModelConfig, config_to_dict
 from training.schedule import Shape
 
 
@@ -32,7 +33,8 @@ class DataConfig:
     """Rendered layered pairs in the pool."""
     pool_window: tuple[int, int] = (256, 336)
     """(height, width) of a rendered pair; crops of it are trained on."""
-    num_workers: int = 1
+    num_workers: int | None = None
+    """Processes that prepare data. None: half as many as there are cores."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +74,41 @@ class Recipe:
     weights: LossWeights = field(default_factory=LossWeights)
     precision: Literal["f32", "bf16"] = "bf16"
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: int = 2
+    threads: int | None = None
+    """Of PyTorch. None: one per core."""
     lookup_tokens: tuple[int, ...] = (36, 64, 100, 144)
     """Drawn anew for every step: one set of weights serves every number."""
     checkpoint_every: int = 100
     """Optimizer steps."""
     init: str | None = None
     """A .safetensors file of weights to start from."""
+
+
+MAY_CHANGE = frozenset(
+    ("summary", "num_steps", "checkpoint_every", "device", "threads", "init", "data.num_workers")
+)
+"""What a resumed run may have otherwise than the run that it goes on with."""
+
+
+def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
+    """Plain values as JSON holds them."""
+    plain = {**asdict(recipe), "model": config_to_dict(recipe.model)}
+    values: dict[str, Any] = json.loads(json.dumps(plain))
+    return values
+
+
+def differences(saved: dict[str, Any], recipe: Recipe) -> list[str]:
+    """Names of the values that make another run of it than the saved one."""
+    old, new = _flat(saved), _flat(recipe_to_dict(recipe))
+    names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    return [name for name in names if name not in MAY_CHANGE]
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            found |= _flat(value, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = value
+    return found

@@ -14,6 +14,7 @@ from models.heads.flow import FlowFeatures
 from models.spatial import upsample
 from models.windows import Windows
 from training.data.batch import Batch
+from training.losses.centres import at_centres
 from training.losses.depth import depth_loss
 from training.losses.flow import flow_loss
 from training.losses.segmentation import segmentation_loss
@@ -56,7 +57,7 @@ def losses(
         found["depth"] = weights.depth * depth_loss(
             maps.depth.relative_inverse_depth.unflatten(0, (b, n)),
             maps.depth.log_uncertainty.unflatten(0, (b, n)),
-            batch.inverse_depth[..., 2::4, 2::4],
+            at_centres(batch.inverse_depth, 4, *maps.depth.relative_inverse_depth.shape[1:]),
         )
     if batch.flow is not None and following is not None and model.flow_head is not None:
         assert encoded.flow_features is not None

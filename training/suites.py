@@ -35,15 +35,23 @@ class Suite:
     quick_every: int = 1
     """With `--quick`, every n-th sample alone."""
 
-    def samples(self, *, quick: bool) -> Iterator[Sample]:
-        """Samples in the data set's own order.
+    unit: str = "m"
+    """Of depth."""
+
+    @property
+    def alignment(self) -> str:
+        """How depth is scored here, for its table."""
+        return f"scale and shift fitted, to {self.far_m:g} {self.unit}, rmse in {self.unit}"
+
+    def open_samples(self, *, quick: bool) -> Iterator[Sample]:
+        """Samples in the data set's own order; a missing data set is noticed at once.
 
         Raises:
             FileFormatError: the data set is not there.
         """
         reader = self.open()
-        for index in range(0, len(reader), self.quick_every if quick else 1):
-            yield reader[index]
+        every = self.quick_every if quick else 1
+        return (reader[index] for index in range(0, len(reader), every))
 
 
 SEGMENTATION: Sequence[Suite] = (
@@ -75,5 +83,11 @@ DEPTH: Sequence[Suite] = (
     ),
     Suite(key="kitti2012-depth", title="KITTI 2012", open=Kitti2012),
     # Its focal length and baseline are not published: the unit of depth is 1/px, far is 1 px.
-    Suite(key="middlebury2003-depth", title="Middlebury 2003", open=Middlebury2003, far_m=1.0),
+    Suite(
+        key="middlebury2003-depth",
+        title="Middlebury 2003",
+        open=Middlebury2003,
+        far_m=1.0,
+        unit="1/(1/px)",
+    ),
 )

@@ -121,7 +121,7 @@ class LookupBackbone(nn.Module):
             image_inside=None if inside is None else inside.reshape(b, -1),
             lookup_present=torch.cat([grid.present, registers], dim=1),
             turn=self._positions(grid, position_scale),
-            num_image_tokens=_num_tokens(place, x),
+            num_image_tokens=place.num_cells(16, x.shape[2], x.shape[3]),
         )
         for block in self.blocks_16:
             x, lookup = block(x, lookup, inside, state)
@@ -156,20 +156,10 @@ class _Attended:
         self.scale_lookup = log_scale(num_lookup, reference=128.0)
 
 
-def _num_tokens(place: Placement, x: Tensor) -> Int[Tensor, " b"]:
-    """Image tokens of each sample that hold a real pixel."""
-    cells = place.valid_cells(16)
-    b = place.canvas.shape[0]
-    if cells is None:
-        per_sample = x.shape[0] // b * x.shape[2] * x.shape[3]
-        return torch.full((b,), per_sample, device=x.device)
-    return (cells[:, 0] * cells[:, 1]).reshape(b, -1).float().sum(1).long()
-
-
 class LookupBlock(nn.Module):
     """Mix neighbours, gather into the lookup tokens, refine them, return to the image tokens.
 
-    15 to 16 M c^2 + 6 N c^2 + 4 M N c + 2 M^2 c + 25 N c multiplications for N image tokens.
+    16 M c^2 + 6 N c^2 + 4 M N c + 2 M^2 c + 25 N c multiplications for N image tokens.
     """
 
     def __init__(self, channels: int, *, config: LookupConfig) -> None:

@@ -26,7 +26,7 @@ from models.spatial import (
 )
 from models.windows import Windows
 
-REFERENCE_KEYS: Final = 300.0  # tokens of a typical training sample, see log_scale
+REFERENCE_KEYS: Final = 300.0  # image tokens of a typical training sample, see log_scale
 
 
 class VitBackbone(nn.Module):
@@ -63,10 +63,7 @@ class VitBackbone(nn.Module):
         inside = place.inside(16, rows, cols)
         present = _with_registers(inside, b, rows * cols * pixels.shape[0] // b, self.registers)
         turn = self._positions(*place.cell_rows_cols(16, rows, cols), position_scale)
-        scale = log_scale(
-            _count(present, b, rows * cols * pixels.shape[0] // b, pixels),
-            reference=REFERENCE_KEYS,
-        )
+        scale = log_scale(place.num_cells(16, rows, cols), reference=REFERENCE_KEYS)
 
         num_registers = self.registers.shape[0]
         x = torch.cat([self.registers.expand(b, -1, -1), to_tokens(patches, b)], dim=1)
@@ -95,14 +92,6 @@ def _with_registers(
     tokens = inside.reshape(b, num_tokens)
     always = torch.ones_like(tokens[:, :1]).expand(-1, registers.shape[0])
     return torch.cat([always, tokens], dim=1)
-
-
-def _count(
-    present: Bool[Tensor, "b t"] | None, b: int, num_tokens: int, like: Tensor
-) -> Float[Tensor, " b"]:
-    if present is None:
-        return torch.full((b,), float(num_tokens), device=like.device)
-    return present.float().sum(1)
 
 
 class VitBlock(nn.Module):

@@ -22,7 +22,7 @@ class DepthEstimate:
 
 
 class DepthHead(nn.Module):
-    """A local projection of the finest features; positive by softplus, 0 = infinitely far."""
+    """A local projection of the finest features; positive by softplus. Its zero has no meaning."""
 
     def __init__(self, *, in_channels: int) -> None:
         super().__init__()

@@ -174,7 +174,7 @@ class MatchingFlow(nn.Module):
             target = torch.cat([target, zero_outside(ones, seen)], dim=1)
             for _ in range(self.config.num_iterations[level]):
                 # Each update learns from its own change alone (RAFT): through the chain of warps
-                # gradients grow tenfold, and 350 steps taught nothing where 80 now do.
+                # gradients grow tenfold, and training on them did not get off the ground.
                 flow = flow.detach()
                 # Cells outside frame 1 would read frame 2 as well, but the bare image has none.
                 read = zero_outside(warp(target, (flow + offset) / stride), inside)

@@ -35,12 +35,16 @@ def test_a_folder_without_a_bundle(tmp_path: Path, capsys: pytest.CaptureFixture
 
 def test_scores_are_read_as_evaluation_writes_them(tmp_path: Path) -> None:
     file = tmp_path / "scores.json"
-    file.write_text(
+    text = (
         '{"flow": [{"suite": "sintel", "title": "", "method": "ours", "num_images": 4,'
-        ' "scores": {"epe": 1.23456}}, {"suite": "sintel", "title": "", "method": "zero",'
-        ' "num_images": 4, "scores": {"epe": 9.0}}]}'
+        ' "quick": false, "scores": {"epe": 1.23456}}, {"suite": "sintel", "title": "",'
+        ' "method": "zero", "num_images": 4, "quick": false, "scores": {"epe": 9.0}}]}'
     )
+    file.write_text(text)
     assert read_scores(file) == {"sintel/epe": 1.235}
+    file.write_text(text.replace("false", "true"))
+    with pytest.raises(ScoresError, match="without --quick"):
+        read_scores(file)
     file.write_text('{"flow": [1]}')
     with pytest.raises(ScoresError, match="run it again"):
         read_scores(file)

@@ -55,13 +55,12 @@ def main() -> None:
 def train_until(ends: float) -> None:
     """Render what is missing, time some steps, then choose a number of steps that fits."""
     recipe = RECIPES["street"]
-    common = (*BATCHES, f"--data.num-workers={max((os.cpu_count() or 2) - 2, 1)}")
     call("training", "render", "street")
     done = steps_done()
-    call("training", "street", *common, f"--num-steps={max(done, 0) + STEPS_TO_TIME}")
+    call("training", "street", *BATCHES, f"--num-steps={max(done, 0) + STEPS_TO_TIME}")
     left = int(0.9 * (ends - time.monotonic()) / seconds_per_step())
     if left > 0:
-        call("training", "street", *common, *schedule(recipe, steps_done() + left))
+        call("training", "street", *BATCHES, *schedule(recipe, steps_done() + left))
 
 
 def schedule(recipe: Recipe, num_steps: int) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from models.runtime.predictor import Prediction
 from training import evaluate as evaluation
+from training.data.file_formats import FileFormatError
 from training.data.sample import Sample
 from training.evaluate import as_markdown, evaluate
 from training.suites import Suite
@@ -55,7 +56,7 @@ def blind(image: NDArray[np.uint8], next_image: NDArray[np.uint8] | None) -> Pre
 
 
 def test_a_perfect_model_scores_perfectly_beside_its_baselines() -> None:
-    tables = evaluate(perfect, quick=False, on_start=lambda _: None)
+    tables = evaluate(perfect, quick=False, report=lambda _: None)
     (segmentation,) = tables["segmentation"]
     assert segmentation.scores["miou"] == 1.0
     assert segmentation.num_images == 3
@@ -69,21 +70,51 @@ def test_a_perfect_model_scores_perfectly_beside_its_baselines() -> None:
 
 
 def test_a_blind_model_is_no_better_than_zero_flow() -> None:
-    tables = evaluate(blind, quick=True, on_start=lambda _: None)
+    tables = evaluate(blind, quick=True, report=lambda _: None)
     flow = {row.method: row.scores for row in tables["flow"]}
     assert flow["ours"] == flow["zero"]
     assert tables["segmentation"][0].num_images == 2
     assert tables["segmentation"][0].scores["miou"] < 0.02
 
 
-def test_only_what_was_asked_for_is_scored() -> None:
-    started: list[str] = []
-    tables = evaluate(blind, quick=False, only=("other",), on_start=started.append)
-    assert started == []
-    assert as_markdown(tables) == "\n"
+def test_an_unknown_data_set_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match=r"called other, expected some of \['planted'"):
+        evaluate(blind, quick=False, only=("other",), report=lambda _: None)
+
+
+def test_a_missing_data_set_is_left_out_and_said_unless_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def absent() -> Planted:
+        raise FileFormatError("/data/none: no such folder")
+
+    suites = (
+        Suite(key="none", title="None", open=absent),
+        Suite(key="planted", title="Planted", open=Planted),
+    )
+    monkeypatch.setattr(evaluation, "DEPTH", suites)
+    lines: list[str] = []
+    tables = evaluate(blind, quick=True, report=lines.append)
+    assert {row.suite for row in tables["depth"]} == {"planted"}
+    assert "depth: None left out: /data/none: no such folder" in lines
+    with pytest.raises(FileFormatError):
+        evaluate(blind, quick=True, only=("none",), report=lines.append)
+
+
+def test_a_model_is_scored_on_its_own_tasks() -> None:
+    def flow_alone(image: NDArray[np.uint8], following: NDArray[np.uint8] | None) -> Prediction:
+        return Prediction(flow=blind(image, following).flow)
+
+    tables = evaluate(flow_alone, quick=True, tasks=("flow",), report=lambda _: None)
+    assert {task: len(rows) for task, rows in tables.items()} == {
+        "segmentation": 0,
+        "flow": 3,
+        "depth": 0,
+    }
 
 
 def test_the_tables_name_data_set_method_and_scores() -> None:
-    text = as_markdown(evaluate(blind, quick=True, on_start=lambda _: None))
+    text = as_markdown(evaluate(blind, quick=True, report=lambda _: None))
     assert "### flow" in text
-    assert "| Planted | 2 | zero | 2.000 |" in text
+    assert "| Planted | 2, a part | zero | 2.000 |" in text
+    assert "Planted (scale and shift fitted, to 80 m, rmse in m)" in text

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,12 +12,13 @@ from torch.utils.data import Dataset
 
 from models.config import FlowConfig, LookupConfig, ModelConfig
 from models.dense_model import DenseModel
-from models.weights import load_weights, read_weights
+from models.weights import load_weights, read_weights, save_weights
 from training.checkpoint import CheckpointError
 from training.data.batch import Batch, collate
 from training.data.sample import Cut
-from training.loop import draw_chance, train
+from training.loop import train
 from training.recipe import DataConfig, OptimizerConfig, Recipe
+from training.step import Chance, losses
 
 MODEL = ModelConfig(
     name="tiny",
@@ -115,16 +117,58 @@ def end_point_error(model: DenseModel) -> float:
     return float(error.norm(dim=-1).mean())
 
 
-def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
-    train(replace(RECIPE, num_steps=2), tmp_path, Planted())
-    backbone = LookupConfig(
+WIDER = replace(
+    MODEL,
+    backbone=LookupConfig(
         channels=(8, 16, 32), num_blocks=(1, 1, 2), num_heads=2, num_lookup_tokens=16
-    )
-    wider = replace(MODEL, backbone=backbone)
-    with pytest.raises(CheckpointError, match="no parameter backbone.blocks_16.1"):
-        train(replace(RECIPE, model=wider), tmp_path, Planted())
+    ),
+)
 
 
-def test_chance_depends_on_the_step_alone() -> None:
-    assert draw_chance(RECIPE, 3, 0) == draw_chance(RECIPE, 3, 0)
-    assert draw_chance(RECIPE, 3, 0) != draw_chance(RECIPE, 4, 0)
+def test_a_run_does_not_go_on_as_another(tmp_path: Path) -> None:
+    train(replace(RECIPE, num_steps=2), tmp_path, Planted())
+    with pytest.raises(CheckpointError, match=r"other values of model\.backbone\.num_blocks: give"):
+        train(replace(RECIPE, model=WIDER), tmp_path, Planted())
+    assert json.loads((tmp_path / "recipe.json").read_text())["num_steps"] == 2
+    (tmp_path / "recipe.json").unlink()
+    with pytest.raises(CheckpointError, match=r"blocks_16\.1\S+ is missing, expected \("):
+        train(replace(RECIPE, model=WIDER), tmp_path, Planted())
+
+
+def test_weights_of_another_model_are_no_start(tmp_path: Path) -> None:
+    save_weights(tmp_path / "other.safetensors", WIDER, DenseModel(WIDER).state_dict())
+    recipe = replace(RECIPE, init=str(tmp_path / "other.safetensors"))
+    with pytest.raises(CheckpointError, match="choose weights of the same model"):
+        train(recipe, tmp_path / "run", Planted())
+
+
+def test_steps_after_the_checkpoint_are_logged_once(tmp_path: Path) -> None:
+    train(replace(RECIPE, num_steps=6), tmp_path, Stops(at=5))  # the checkpoint holds four
+    train(RECIPE, tmp_path, Planted())
+    lines = (tmp_path / "losses.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == list(range(6))
+
+
+def test_a_step_without_a_finite_gradient_is_left_out_and_resumed_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: Any, chance: Chance, **kwargs: Any) -> dict[str, torch.Tensor]:
+        factor = float("nan") if round(chance.progress * RECIPE.num_steps) == 1 else 1.0
+        found = losses(*args, chance=chance, **kwargs)
+        return {name: value * factor for name, value in found.items()}
+
+    monkeypatch.setattr("training.loop.losses", broken)
+    straight = train(RECIPE, tmp_path / "straight", Planted())
+    lines = (tmp_path / "straight" / "losses.jsonl").read_text().splitlines()
+    assert [json.loads(line)["gradient_norm_0"] is None for line in lines] == [
+        False,
+        True,
+        *[False] * 4,
+    ]
+    train(RECIPE, tmp_path / "stopped", Stops(at=4))
+    resumed = train(RECIPE, tmp_path / "stopped", Planted())
+    _, expected = read_weights(straight)
+    _, found = read_weights(resumed)
+    for name, value in expected.items():
+        assert value.isfinite().all()
+        assert torch.equal(found[name], value), name

@@ -3,7 +3,7 @@
 Axes: b samples, n windows, h w pixels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -35,11 +35,18 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """The same on another device."""
-        moved: dict[str, Any] = {}
+        return self._each(lambda x: x.to(device, non_blocking=True))
+
+    def pin_memory(self) -> "Batch":
+        """The same where a GPU can fetch it by itself; DataLoader calls this."""
+        return self._each(Tensor.pin_memory)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        changed: dict[str, Any] = {}
         for name in (field.name for field in fields(self)):
             value: Tensor | None = getattr(self, name)
-            moved[name] = None if value is None else value.to(device, non_blocking=True)
-        return Batch(**moved)
+            changed[name] = None if value is None else change(value)
+        return Batch(**changed)
 
     def windows(self) -> Windows:
         """Frame 1 as the network takes it: no padding, so nothing to mask."""

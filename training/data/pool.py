@@ -1,7 +1,8 @@
 """Rendered cuts kept on disk: rendering costs as much as training on the result.
 
 Item k is the same whoever renders it and whenever: workers may fill the pool ahead, in any order,
-and a run that finds a half-filled pool sees the same data as one that finds it full.
+and a run that finds a half-filled pool sees the same data as one that finds it full. That holds as
+long as what is drawn does not change; the folder's name tells its version.
 """
 
 from collections.abc import Callable

@@ -16,10 +16,13 @@ from training.data.sample import Cut, Sample
 from training.data.synthetic.layered import render_pair
 from training.data.synthetic.scene import render_scene
 from training.recipe import DataConfig
-from training.win_win import sample_windows
+from training.win_win import follow_motion, sample_windows
 
 POOLS = Path("runs/pools")
 """Where rendered pairs are kept, relative to the checkout. Safe to delete."""
+
+VERSION = 1
+"""Of what is drawn: raised with every change of it, or old pools would be taken for new ones."""
 
 Kind = Literal["layered", "street", "indoor"]
 SHARE: dict[Kind, float] = {"layered": 0.5, "street": 0.25, "indoor": 0.25}
@@ -63,13 +66,13 @@ class RenderedPairs:
             number = self.config.num_layered if kind == "layered" else self.config.num_scenes // 2
             height, width = self.config.pool_window
             pools[kind] = Pool(
-                folder=POOLS / f"{kind}-{height}x{width}",
+                folder=POOLS / f"{kind}-{height}x{width}-v{VERSION}",
                 num_items=number,
                 render=lambda index, kind=kind: self._render_whole(kind, index),  # type: ignore[misc]
             )
             pools[f"{kind}-windows"] = Pool(
-                folder=POOLS / f"{kind}-windows-{self.config.square}",
-                num_items=number // 3,
+                folder=POOLS / f"{kind}-windows-{self.config.square}-v{VERSION}",
+                num_items=max(number // 3, 1),
                 render=lambda index, kind=kind: self._render_windows(kind, index),  # type: ignore[misc]
             )
         return pools
@@ -84,9 +87,12 @@ class RenderedPairs:
         side = self.config.square
         corners = sample_windows(rng, canvas=canvas, side=side, num_windows=2, stride=STRIDE)
         origins = [(int(y), int(x)) for y, x in corners]
-        # Other seeds than the whole pairs have.
+        seed = index + 10**6  # others than the whole pairs have
+        # Where things move to is known once frame 1 is drawn: frame 2's windows follow them.
+        still = self._render(kind, seed, canvas=canvas, origins=origins, window=(side, side))
+        moved = [(int(y), int(x)) for y, x in follow_motion(rng, still, stride=STRIDE)]
         return self._render(
-            kind, index + 10**6, canvas=canvas, origins=origins, window=(side, side)
+            kind, seed, canvas=canvas, origins=origins, window=(side, side), next_origins=moved
         )
 
     def _render(
@@ -97,6 +103,7 @@ class RenderedPairs:
         canvas: tuple[int, int],
         origins: list[tuple[int, int]],
         window: tuple[int, int],
+        next_origins: list[tuple[int, int]] | None = None,
     ) -> Cut:
         if kind == "layered":
             return render_pair(
@@ -104,6 +111,7 @@ class RenderedPairs:
                 canvas=canvas,
                 origins=origins,
                 window=window,
+                next_origins=next_origins,
                 photographs=self._photographs,
             )
         return render_scene(
@@ -112,6 +120,7 @@ class RenderedPairs:
             canvas=canvas,
             origins=origins,
             window=window,
+            next_origins=next_origins,
             photographs=self._photographs,
         )
 
