@@ -26,6 +26,7 @@ from models.bundle import (
 from models.config import ModelConfig
 from models.image.normalize import MEAN, STD
 from models.image.palette import CAMVID_PALETTE, spread_palette
+from models.task import CLASS_NAMES
 from models.weights import load_weights, read_weights
 from models.windows import STRIDE
 
@@ -91,10 +92,13 @@ def export_bundle(
             traced = trace_frame(graph) if isinstance(graph, FrameGraph) else trace_flow(graph)
             file = Path(scratch) / f"{name}.onnx"
             described[name] = _write(file, traced, graph, config, PRECISIONS[name])
+        bundle = _describe(config, header, label, described)  # refuses before anything is replaced
         out.mkdir(parents=True, exist_ok=True)
+        for stale in out.glob("*.onnx"):
+            stale.unlink()
         for name in graphs:
             shutil.move(Path(scratch) / f"{name}.onnx", out / f"{name}.onnx")
-    return write_bundle(out, _describe(config, header, label, described))
+    return write_bundle(out, bundle)
 
 
 def export_single_file(checkpoint: Path, file: Path) -> None:
@@ -118,8 +122,8 @@ def _write(
     config: ModelConfig,
     precisions: tuple[str, ...],
 ) -> Graph:
+    check_model(traced.model, traced.axes)
     model = to_file(traced, graph, config)
-    check_model(model, traced.axes)
     onnx.checker.check_model(model)
     onnx.save(model, file)
     inputs = list(traced.axes)[: traced.num_inputs]
@@ -151,7 +155,7 @@ def _describe(
         licence=label.licence,
         tasks=tuple(task.value for task in config.tasks),
         class_names=names,
-        palette=CAMVID_PALETTE if len(names) == len(CAMVID_PALETTE) else spread_palette(len(names)),
+        palette=CAMVID_PALETTE if names == CLASS_NAMES else spread_palette(len(names)),
         depth=(
             DepthOutput(convention="relative_inverse_depth", unit="", near_is_large=True)
             if config.depth

@@ -60,8 +60,12 @@ def check_model(model: onnx.ModelProto, axes: Mapping[str, tuple[str, ...]]) -> 
     for port in ports:
         for axis, dim in zip(axes[port.name], port.type.tensor_type.shape.dim, strict=True):
             fixed = dim.dim_value or (int(dim.dim_param) if dim.dim_param.isdigit() else 0)
-            if (int(axis) if axis.isdigit() else 0) != fixed:
-                raise GateError(f"axis {axis} of {port.name} became {fixed}, expected it free")
+            wanted = int(axis) if axis.isdigit() else 0
+            if wanted != fixed:
+                raise GateError(
+                    f"axis {axis} of {port.name} became {fixed or 'free'}, "
+                    f"expected it {wanted or 'free'}"
+                )
     foreign = {node.domain for node in model.graph.node} - {"", "ai.onnx"}
     if foreign or model.functions:
         raise GateError(
@@ -99,4 +103,10 @@ class _Inputs:
 
 def _holds(guard: str, inputs: _Inputs) -> bool:
     # The guard is text that torch.export made from our own code.
-    return bool(eval(guard, {"__builtins__": {}}, {"L": inputs}))
+    try:
+        return bool(eval(guard, {"__builtins__": {}}, {"L": inputs}))
+    except (NameError, AttributeError) as error:
+        raise GateError(
+            f"cannot tell where the graph holds, which assumes {guard} ({error}): write the code "
+            f"behind it as tensor arithmetic"
+        ) from error

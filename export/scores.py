@@ -1,6 +1,7 @@
 """Scores that evaluation wrote, as bundle.json keeps them."""
 
 import json
+import math
 from pathlib import Path
 
 OWN = "ours"  # the method's name among the baselines
@@ -26,6 +27,8 @@ def read_scores(path: Path) -> dict[str, float]:
             for row in own
             for metric, value in row["scores"].items()
         }
+        if not all(math.isfinite(value) for value in scores.values()):
+            raise ValueError("a score is not a finite number")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ScoresError(
             f"{path}: {error!r}; expected what `python -m training evaluate MODEL --json FILE` "

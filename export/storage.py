@@ -42,7 +42,10 @@ def to_file(
     model.CopyFrom(traced.model)
     _name_axes(model, traced.axes)
     _strip(model)
-    _name_parameters(model, dict(graph.named_parameters()))
+    # Those that the heads share appear under each head's name; the frame's graph has no flow head.
+    parameters = dict(graph.named_parameters(remove_duplicate=False))
+    unused = [name for name in parameters if "model.flow_head." in name]
+    _name_parameters(model, {n: p for n, p in parameters.items() if n not in unused})
     _halve(model)
     model.producer_name = "anyres"
     helper.set_model_props(model, {CONFIG: json.dumps(config_to_dict(config))})
@@ -117,22 +120,21 @@ def _strip(model: onnx.ModelProto) -> None:
 def _name_parameters(model: onnx.ModelProto, parameters: Mapping[str, Tensor]) -> None:
     """Give transposed weights, which the exporter renamed, their names back."""
     stored = {t.name: t for t in model.graph.initializer}
-    anonymous: dict[bytes, str] = {
-        _content(numpy_helper.to_array(t)): name
-        for name, t in stored.items()
-        if name not in parameters
-    }
+    anonymous: dict[bytes, list[str]] = {}
+    for name, tensor in stored.items():
+        if name not in parameters:
+            anonymous.setdefault(_content(numpy_helper.to_array(tensor)), []).append(name)
     renamed: dict[str, str] = {}
     for name, parameter in parameters.items():
-        if name in stored or name.startswith("model.flow_head."):
+        if name in stored:
             continue
         turned = _content(np.ascontiguousarray(parameter.detach().numpy().T))
-        if turned not in anonymous:
+        if not anonymous.get(turned):
             raise StorageError(
                 f"{name} {tuple(parameter.shape)} is not in the traced graph, expected every "
                 f"parameter: it was folded into another constant, or is not used"
             )
-        renamed[anonymous[turned]] = name + TURNED
+        renamed[anonymous[turned].pop()] = name + TURNED
     for tensor in model.graph.initializer:
         tensor.name = renamed.get(tensor.name, tensor.name)
     for node in model.graph.node:

@@ -129,7 +129,6 @@ def _fold(model: onnx_ir.Model) -> None:
         passes.RemoveUnusedFunctionsPass(),
         passes.RemoveUnusedOpsetsPass(),
         passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
-        passes.DeduplicateInitializersPass(),
         passes.CommonSubexpressionEliminationPass(),
         passes.NameFixPass(),
     )(model)

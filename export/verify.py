@@ -1,6 +1,6 @@
 """Every engine beside PyTorch, as a table."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def verify(
     )
     console = Console(soft_wrap=True)
     failures: list[Difference] = []
-    for runtime in _runtimes(folder, bundle, engines):
+    for runtime in _runtimes(folder, bundle, engines, console.print):
         kinds = ", ".join(f"{graph} {kind}" for graph, kind in runtime.precisions.items())
         title = f"{runtime.name} {runtime.version} ({kinds}) against PyTorch {reference.version}"
         found = []
@@ -51,7 +51,9 @@ def verify(
     return failures
 
 
-def _runtimes(folder: Path, bundle: Bundle, engines: tuple[str, ...]) -> Iterator[Runtime]:
+def _runtimes(
+    folder: Path, bundle: Bundle, engines: tuple[str, ...], report: Callable[[str], None]
+) -> Iterator[Runtime]:
     """Each engine in each precision that it has here."""
     unknown = set(engines) - set(ENGINES)
     if unknown:
@@ -61,10 +63,11 @@ def _runtimes(folder: Path, bundle: Bundle, engines: tuple[str, ...]) -> Iterato
         for precision in bundle.graphs["frame"].precisions:
             try:
                 runtime = select_runtime(folder, bundle, engine=name, precision=precision).runtime
-            except EngineError:
+            except EngineError as error:
                 if precision == "f32":
                     raise
-                continue  # this engine or this CPU does not compute in it
+                report(f"{name} {precision} was not checked here: {error}")
+                continue
             if dict(runtime.precisions) not in seen:
                 seen.append(dict(runtime.precisions))
                 yield runtime

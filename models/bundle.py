@@ -134,7 +134,7 @@ class Bundle:
     """Padded sides divide by it, px."""
     size_limits: SizeLimits
     mean: tuple[float, float, float]
-    """Of RGB in [0, 1]. For information: the graphs normalise by themselves."""
+    """Of RGB in [0, 255]. For information: the graphs normalise by themselves."""
     std: tuple[float, float, float]
     graphs: Mapping[str, Graph]
     """"frame", and "flow" where flow is a task."""

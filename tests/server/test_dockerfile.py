@@ -1,62 +1,132 @@
-"""What the Dockerfile copies is enough: two folders, no torch, an empty home, nothing written."""
+"""What the Dockerfile installs and copies is enough: no torch, an empty home, nothing written.
+
+Without a Docker engine, its steps are taken from its text: the requirements that it computes go into
+a virtual environment of their own, the folders that it copies into an empty folder.
+"""
 
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
-STREET = ROOT / "models" / "bundles" / "street"
-
-# Everything that a developer's environment has and the image has not.
-START = """
-import runpy, sys
-ABSENT = "torch safetensors jaxtyping tyro onnx onnxscript rich cv2 pytest"
-sys.modules.update(dict.fromkeys(ABSENT.split()))
-sys.argv = ["server", *sys.argv[1:]]
-runpy.run_module("server", run_name="__main__")
-"""
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+START_S = 120
+BOUNDARY = "anyres"
 
 
 def copied_folders() -> list[str]:
     """Sources of the COPY lines of the last stage."""
-    last_stage = (ROOT / "Dockerfile").read_text().rpartition("FROM ")[2]
+    last_stage = DOCKERFILE.rpartition("FROM ")[2]
     return re.findall(r"^COPY (?!--from)(\S+)/ ", last_stage, flags=re.MULTILINE)
+
+
+def requirements() -> str:
+    """What the build stage's own line prints."""
+    line = re.search(r'RUN python -c "(.*?)" *\\\n *> requirements\.txt', DOCKERFILE, re.DOTALL)
+    assert line is not None
+    code = line[1].replace("\\\n", "")
+    # In a shell's double quotes, where a backslash before n stays what it is.
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
+    return done.stdout.decode()
 
 
 def test_the_image_holds_models_and_server_alone() -> None:
     assert copied_folders() == ["models", "server"]
+    assert not re.search(r"^(torch|onnx|safetensors)\b", requirements(), flags=re.MULTILINE)
 
 
-@pytest.mark.skipif(not (STREET / "bundle.json").exists(), reason="no bundle has been exported yet")
-def test_the_copied_folders_alone_answer_with_the_shipped_bundle(tmp_path: Path) -> None:
-    for folder in copied_folders():
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
-    frame = np.random.default_rng(0).integers(0, 256, (48, 80, 3), np.uint8)
-    Image.fromarray(frame).save(tmp_path / "frame.png")
-    out = tmp_path / "out"
-    done = subprocess.run(
-        [sys.executable, "-c", f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\n{START}"]
-        + ["predict", "frame.png,frame.png", "--output", str(out)],
-        cwd=tmp_path,
-        env={
-            "PATH": os.environ["PATH"],
-            "HOME": str(tmp_path / "home"),
-            "PYTHONDONTWRITEBYTECODE": "1",
-        },
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
+@pytest.mark.slow
+def test_a_clean_environment_with_the_copied_folders_answers_a_pair(tmp_path: Path) -> None:
+    python = tmp_path / "venv" / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    (tmp_path / "requirements.txt").write_text(requirements())
+    subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        + ["--constraint", ROOT / "constraints.txt", "-r", tmp_path / "requirements.txt"],
+        check=True,
+        timeout=600,
     )
-    assert done.returncode == 0, done.stderr
-    assert list(out.glob("*.png")) or list(out.glob("*/*.png")), done.stdout
-    written = [p for p in (tmp_path / "server").rglob("*") if p.suffix == ".pyc"]
-    assert not written
+    image = tmp_path / "anyres"
+    for folder in copied_folders():
+        shutil.copytree(ROOT / folder, image / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    before = sorted(path for path in image.rglob("*"))
+    with server(python, image) as url:
+        request = urllib.request.Request(
+            f"{url}/v1/predict",
+            data=pair(),
+            headers={
+                "Content-Type": f"multipart/form-data; boundary={BOUNDARY}",
+                "Accept": "application/zip",
+            },
+        )
+        with urllib.request.urlopen(request, timeout=START_S) as answer:
+            names = set(ZipFile(BytesIO(answer.read())).namelist())
+    assert names >= {"segmentation.png", "depth.png", "flow.png", "meta.json"}
+    assert sorted(path for path in image.rglob("*")) == before
+
+
+@contextmanager
+def server(python: Path, folder: Path) -> Iterator[str]:
+    """The image's entry point in its working directory; its address once it is ready."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder / "nowhere"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "ANYRES_PORT": str(port),
+    }
+    process = subprocess.Popen(
+        [python, "-m", "server"], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        ends = time.monotonic() + START_S
+        while not ready(url):
+            assert process.poll() is None, process.communicate()[1]
+            assert time.monotonic() < ends, "the server is not ready"
+            time.sleep(0.2)
+        yield url
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def ready(url: str) -> bool:
+    """True once the model is loaded."""
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def pair() -> bytes:
+    """Two PNGs as a form."""
+    frame = np.random.default_rng(0).integers(0, 256, (48, 80, 3), np.uint8)
+    parts = []
+    for name, shift in (("image", 0), ("next_image", 2)):
+        file = BytesIO()
+        Image.fromarray(np.roll(frame, shift, axis=1)).save(file, "PNG")
+        parts.append(
+            f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"; filename="f.png"\r\n'
+            f"Content-Type: image/png\r\n\r\n".encode()
+            + file.getvalue()
+            + b"\r\n"
+        )
+    return b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from models.bundle import read_bundle
 from models.image.sizes import pad_images
 from models.runtime.predictor import predict
-from models.runtime.protocol import Runtime
+from models.runtime.protocol import Features, Runtime
 from models.runtime.select import ENGINES, select_runtime
 
 STREET = Path(__file__).parents[3] / "models" / "bundles" / "street"
@@ -25,6 +25,10 @@ installed = [engine for engine in ENGINES if find_spec(engine) is not None]
 def street(engine: str) -> Runtime:
     bundle = read_bundle(STREET)
     return select_runtime(STREET, bundle, engine=engine, precision="f32", threads=1).runtime
+
+
+def part(features: Features, rows: slice) -> Features:
+    return Features(levels={name: level[rows] for name, level in features.levels.items()})
 
 
 def noise(height: int, width: int) -> NDArray[np.uint8]:
@@ -39,12 +43,19 @@ def test_padding_and_batch_mates_never_matter(
 ) -> None:
     runtime = street(engine)
     frames = [noise(*size), noise(*mate)]
-    batch, real = pad_images(frames)
+    following = [np.roll(frame, (1, 2), axis=(0, 1)) for frame in frames]
+    batch, real = pad_images([*frames, *following])
     batch = np.pad(batch, ((0, 0), (0, below), (0, right), (0, 0)), constant_values=201)
     together = runtime.frame(batch, real)
-    flow = runtime.flow(together.features, together.features, real)
-    alone = predict(runtime, frames[0], frames[0])
+    first, second = (part(together.features, rows) for rows in (slice(0, 2), slice(2, 4)))
+    flow = runtime.flow(first, second, real[:2])
+    alone = predict(runtime, frames[0], following[0])
     h, w = size
+    assert alone.label_confidence is not None
+    assert alone.labels is not None
+    assert together.labels is not None
+    sure = alone.label_confidence > 0.5  # else two classes may tie
+    np.testing.assert_array_equal(together.labels[0, :h, :w][sure], alone.labels[sure])
     for name in ("label_confidence", "depth", "depth_uncertainty"):
         expected = getattr(alone, name).astype(np.float64)
         np.testing.assert_allclose(
