@@ -28,16 +28,17 @@ check: $(VENV)/develop.done ## The gate: format, lint, types, layers, tests
 
 bench: $(VENV)/develop.done ## Latency, memory and accuracy on this machine; minutes to hours
 	JAXTYPING_DISABLE=1 $(BIN)/python -m pytest tests/benchmarks -s
+	$(BIN)/python -m training evaluate $(BUNDLE)
 
 train: $(VENV)/develop.done ## Train RECIPE (default: street), from its last checkpoint if there is one
 	OMP_PROC_BIND=true OMP_PLACES=cores $(BIN)/python -m training $(RECIPE)
 
 export: $(VENV)/develop.done ## Write the bundle OUT from CHECKPOINT and check it in every engine
 	$(BIN)/python -m export onnx $(CHECKPOINT) $(OUT)
-	$(BIN)/python -m export verify $(OUT)
+	$(BIN)/python -m export verify $(OUT) --checkpoint $(CHECKPOINT)
 
 clean: ## Remove the environment and everything that was made; runs/ stays
-	rm -rf $(VENV) out build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) out build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -64,6 +64,10 @@ class ServerConfig(EngineConfig):
     """Requests in the house, from the first byte of the body to the last of the answer.
     More are answered 429."""
 
+    max_queue_bytes: int = Field(default=2**30, gt=0)
+    """Request bodies in the house; one without Content-Length counts as the largest. More are
+    answered 429, unless the house is empty."""
+
     max_queue_mpx: float = Field(default=200.0, gt=0)
     """Pixels in the house, in millions: 200 are 600 MB of decoded images. More are answered 429,
     unless the house is empty."""

@@ -33,7 +33,7 @@ def install_error_answers(app: FastAPI) -> None:
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return error_answer(Unusable(_validation_text(error)), request.state.request_id)
+        return await ours(request, Unusable(_validation_text(error)))
 
     async def routing(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

@@ -1,15 +1,20 @@
 """From encoded images to an encoded answer: decode, wait, infer, encode.
 
 The event loop only hands over: decoding and encoding run in their pools, the engine in its own
-thread. Cancelling `fulfil` at any point takes the request out of whatever it waits for.
+thread. Cancelling `fulfil` at any point takes the request out of whatever it waits for; what a
+thread has begun it ends, and its pixels count until then.
 """
 
 import asyncio
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 from models.task import Task
+from server.admission import Hold
 from server.decode import DecodedImage, Orientation, decode_image
 from server.encode import Payload, encode_result
 from server.errors import Unusable
@@ -17,6 +22,8 @@ from server.loaded_model import LoadedModel
 from server.negotiation import Media
 from server.result import Render, Result, image_info
 from server.service import Service
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,40 +62,49 @@ class Finished:
 
 
 async def fulfil(
-    order: Order, images: Mapping[str, bytes], *, service: Service, model: LoadedModel
+    order: Order,
+    images: Mapping[str, bytes],
+    *,
+    service: Service,
+    model: LoadedModel,
+    hold: Hold,
 ) -> Finished:
     """Answer one request; `images` holds "image" and perhaps "next_image", encoded.
+
+    `hold` is the room for their pixels; every thread that works on them keeps it.
 
     Raises:
         TooManyPixels, UnsupportedImage, MalformedImage: from decoding.
         Unusable: the two images differ in size.
         DeadlinePassed, Draining, ServerError: from the worker.
     """
-    loop, limits = asyncio.get_running_loop(), service.image_limits(model)
+    limits = service.image_limits(model)
 
     def decode(data: bytes) -> DecodedImage:
         return decode_image(data, limits=limits, orientation=order.orientation)
 
     started_s = time.monotonic()
     pixels = await asyncio.gather(
-        *(loop.run_in_executor(service.decoders, decode, data) for data in images.values())
+        *(_wait(service.decoders.submit(decode, data), hold) for data in images.values())
     )
     decoded = dict(zip(images, pixels, strict=True))
     decode_s = time.monotonic() - started_s
     image, next_image = decoded["image"], decoded.get("next_image")
-    if next_image is not None and next_image.size != image.size:
+    has_flow = Task.FLOW in order.tasks
+    if has_flow and next_image is not None and next_image.size != image.size:
         raise Unusable(
             f"image is {_size(image)}, next_image is {_size(next_image)} (HxW), expected the same "
             f"size: flow is defined between two frames of one camera"
         )
     # A second image that nobody asked flow for is not worth computing.
-    second = next_image if Task.FLOW in order.tasks else None
-    answer = await asyncio.wrap_future(
+    second = next_image if has_flow else None
+    answer = await _wait(
         service.worker.submit(
             image.pixels,
             None if second is None else second.pixels,
             deadline_s=order.deadline_s,
-        )
+        ),
+        hold,
     )
     result = Result(
         bundle=model.bundle,
@@ -105,7 +121,7 @@ async def fulfil(
         return encode_result(result, order.media, render=order.render, inline=order.inline)
 
     started_s = time.monotonic()
-    payload = await loop.run_in_executor(service.encoders, encode)
+    payload = await _wait(service.encoders.submit(encode), hold)
     finished = Finished(
         payload=payload,
         decode_s=decode_s,
@@ -118,6 +134,19 @@ async def fulfil(
     service.telemetry.infer.observe(finished.infer_s)
     service.telemetry.encode.observe(finished.encode_s)
     return finished
+
+
+async def _wait(work: "Future[T]", hold: Hold) -> T:
+    """The result of a thread's work, which keeps the room until it is done."""
+    loop = asyncio.get_running_loop()
+
+    def let_go(_: object) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody counts any more
+            loop.call_soon_threadsafe(hold.let_go)
+
+    hold.keep()
+    work.add_done_callback(let_go)
+    return await asyncio.wrap_future(work)
 
 
 def _size(image: DecodedImage) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AliasChoices, Field, field_validator
+from pydantic import Field, field_validator
 from pydantic_settings import CliApp, CliPositionalArg, NoDecode, SettingsConfigDict
 
 from models.image.flow_wheel import colour_flow
@@ -17,9 +17,9 @@ from models.image.turbo import colour_depth
 from models.runtime.predictor import Prediction, predict
 from models.task import Task
 from server.config import SETTINGS, EngineConfig
-from server.contact_sheet import contact_sheet
+from server.contact_sheet import Row, as_cell, contact_sheet
 from server.decode import DecodedImage, ImageLimits, decode_image
-from server.errors import Unusable
+from server.errors import ClientError, Unusable
 from server.loaded_model import LoadedModel, load_model
 from server.png import write_png
 
@@ -29,18 +29,18 @@ OVERLAY_OPACITY = 0.6
 # names for JSON. So commas are put away before it parses, and brought back afterwards.
 _COMMA = "\x1f"
 
-Row = tuple[str, tuple[NDArray[np.uint8] | None, ...]]
-
 
 class PredictCommand(EngineConfig):
     """Write coloured maps of images or pairs, and one sheet of them all."""
 
-    model_config = SettingsConfigDict(**SETTINGS, cli_prog_name="python -m server predict")
+    model_config = SettingsConfigDict(
+        **SETTINGS, cli_prog_name="python -m server predict", cli_shortcuts={"out": "o"}
+    )
 
     files: Annotated[CliPositionalArg[list[str]], NoDecode] = Field(min_length=1)
     """Images, or pairs as first.png,second.png."""
 
-    out: Path = Field(default=Path("out"), validation_alias=AliasChoices("o", "out"))
+    out: Path = Path("out")
     """Folder to write into; made if it is not there."""
 
     pairs: bool = False
@@ -117,10 +117,9 @@ class PredictCommand(EngineConfig):
                 (self.out / f"{name}_{kind}.png").write_bytes(write_png(picture))
         caption = str(first) if second is None else f"{first} -> {second}"
         size = f"{image.size[0]}x{image.size[1]} (HxW)"
-        return f"{caption}: {size}, {seconds:.2f} s", (
-            f"{caption}  {size}",
-            (image.pixels, pictures["segmentation"], pictures["depth"], pictures["flow"]),
-        )
+        shown = (image.pixels, pictures["segmentation"], pictures["depth"], pictures["flow"])
+        cells = tuple(None if picture is None else as_cell(picture) for picture in shown)
+        return f"{caption}: {size}, {seconds:.2f} s", (f"{caption}  {size}", cells)
 
 
 def _read(path: Path, model: LoadedModel) -> DecodedImage:
@@ -132,7 +131,7 @@ def _read(path: Path, model: LoadedModel) -> DecodedImage:
     )
     try:
         return decode_image(path.read_bytes(), limits=limits)
-    except Unusable as error:
+    except ClientError as error:
         raise Unusable(f"{path}: {error}") from error
 
 

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import MutableMapping
 from typing import Any
+from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -55,17 +56,18 @@ class RequestScope:
             # The route's pattern, not the path: a stranger must not make new time series.
             route = getattr(scope.get("route"), "path", "none")
             status = exchange.status or 499
+            path = quote(scope["path"])  # decoded it may hold line ends, and forge log lines
             self._telemetry.request.labels(route, str(status)).observe(seconds)
             log.info(
                 "%s %s %d %.1f ms",
                 scope["method"],
-                scope["path"],
+                path,
                 status,
                 seconds * 1e3,
                 extra={
                     "request_id": request_id,
                     "method": scope["method"],
-                    "path": scope["path"],
+                    "path": path,
                     "status": status,
                     "seconds": round(seconds, 6),
                 },

@@ -35,7 +35,9 @@ class Service:
         self.draining = False
         self.telemetry = Telemetry()
         self.admission = Admission(
-            max_requests=config.max_queue, max_pixels=round(config.max_queue_mpx * 1e6)
+            max_requests=config.max_queue,
+            max_bytes=config.max_queue_bytes,
+            max_pixels=round(config.max_queue_mpx * 1e6),
         )
         threads = config.codec_threads or min(8, usable_cores())
         self.decoders = ThreadPoolExecutor(threads, thread_name_prefix="decode")
@@ -56,6 +58,7 @@ class Service:
         watch(
             "anyres_admitted_requests", "From body to answer.", lambda: self.admission.num_requests
         )
+        watch("anyres_admitted_bytes", "Of request bodies.", lambda: self.admission.num_bytes)
         watch("anyres_admitted_pixels", "From header to answer.", lambda: self.admission.num_pixels)
         watch("anyres_ready", "1 while /readyz says 200.", lambda: float(self.is_ready))
 

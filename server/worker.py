@@ -140,29 +140,33 @@ class Worker:
             self._on_failed(f"loading the model failed: {error!r}")
             return
         self._on_loaded(model)
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: len(self._batcher) > 0 or self._stopping)
-                if self._stopping:
-                    jobs = list(self._jobs.values())
-                    self._jobs.clear()
-                    break
-                decision = self._batcher.next_batch(now_s=time.monotonic())
-                expired = [self._jobs.pop(waiting.id) for waiting in decision.expired]
-                chosen = [(waiting, self._jobs.pop(waiting.id)) for waiting in decision.run]
-            for job in expired:
-                if job.future.set_running_or_notify_cancel():
-                    job.future.set_exception(
-                        DeadlinePassed(
-                            "the deadline passed while the request waited for the engine: allow "
-                            "more with timeout_ms, or come when there is less to do"
-                        )
-                    )
-            for waiting, job in chosen:
-                self._answer(model, waiting, job)
-        for job in jobs:
-            if job.future.set_running_or_notify_cancel():
-                job.future.set_exception(Draining("the server is stopping: ask another one"))
+        while self._turn(model):
+            pass
+
+    def _turn(self, model: LoadedModel) -> bool:
+        """Wait for work and do it; false at the end. Its images and maps are freed with it."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._batcher) > 0 or self._stopping)
+            if self._stopping:
+                left = list(self._jobs.values())
+                self._jobs.clear()
+                for job in left:
+                    _refuse(job, Draining("the server is stopping: ask another one"))
+                return False
+            decision = self._batcher.next_batch(now_s=time.monotonic())
+            expired = [self._jobs.pop(waiting.id) for waiting in decision.expired]
+            chosen = [(waiting, self._jobs.pop(waiting.id)) for waiting in decision.run]
+        for job in expired:
+            _refuse(
+                job,
+                DeadlinePassed(
+                    "the deadline passed while the request waited for the engine: allow more "
+                    "with timeout_ms, or come when there is less to do"
+                ),
+            )
+        for waiting, job in chosen:
+            self._answer(model, waiting, job)
+        return True
 
     def _answer(self, model: LoadedModel, waiting: Waiting, job: _Job) -> None:
         if not job.future.set_running_or_notify_cancel():
@@ -181,3 +185,8 @@ class Worker:
         job.future.set_result(
             Answer(prediction=prediction, queue_s=started_s - waiting.arrived_s, infer_s=infer_s)
         )
+
+
+def _refuse(job: _Job, error: ServerError) -> None:
+    if job.future.set_running_or_notify_cancel():
+        job.future.set_exception(error)

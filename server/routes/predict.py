@@ -103,38 +103,40 @@ async def _predict(
     limits = service.image_limits(model)
     timeout_s = min(config.timeout_s, (query.timeout_ms or float("inf")) / 1e3)
     deadline_s = started_s + timeout_s
-    with service.admission.request(retry_after_s=service.retry_after_s):
-        images = await receive_images(
-            request,
-            limits=UploadLimits(
-                max_body_bytes=config.max_body_bytes, body_timeout_s=config.body_timeout_s
-            ),
-            check_header=limits.check,
-        )
-        telemetry.receive.observe(time.monotonic() - started_s)
-        tasks = choose_tasks(wanted, model, has_next="next_image" in images)
-        check_form(media, tasks, render=render, inline=query.inline)
-        num_pixels = sum(limits.check(data).num_pixels for data in images.values())
-        telemetry.image_pixels.observe(num_pixels)
-        with service.admission.pixels(num_pixels, retry_after_s=service.retry_after_s):
-            order = Order(
-                tasks=tasks,
-                media=media,
-                render=render,
-                inline=query.inline,
-                orientation=query.orientation,
-                deadline_s=deadline_s,
-            )
-            try:
-                async with asyncio.timeout_at(_loop_time(deadline_s)):
-                    finished = await while_connected(
-                        request.receive, fulfil(order, images, service=service, model=model)
-                    )
-            except TimeoutError as error:
-                raise DeadlinePassed(
-                    f"no answer within {timeout_s * 1e3:g} ms, the work was dropped: allow more "
-                    f"with timeout_ms (up to {config.timeout_s * 1e3:g}), or send fewer pixels"
-                ) from error
+    announced = request.headers.get("content-length", "")
+    num_bytes = int(announced) if announced.isdecimal() else config.max_body_bytes
+    retry_after_s = service.retry_after_s
+    try:
+        async with asyncio.timeout_at(_loop_time(deadline_s)):
+            with service.admission.request(num_bytes, retry_after_s=retry_after_s):
+                images = await receive_images(
+                    request,
+                    limits=UploadLimits(
+                        max_body_bytes=config.max_body_bytes, body_timeout_s=config.body_timeout_s
+                    ),
+                    check_header=limits.check,
+                )
+                telemetry.receive.observe(time.monotonic() - started_s)
+                tasks = choose_tasks(wanted, model, has_next="next_image" in images)
+                check_form(media, tasks, render=render, inline=query.inline)
+                num_pixels = sum(limits.check(data).num_pixels for data in images.values())
+                telemetry.image_pixels.observe(num_pixels)
+                order = Order(
+                    tasks=tasks,
+                    media=media,
+                    render=render,
+                    inline=query.inline,
+                    orientation=query.orientation,
+                    deadline_s=deadline_s,
+                )
+                with service.admission.pixels(num_pixels, retry_after_s=retry_after_s) as hold:
+                    work = fulfil(order, images, service=service, model=model, hold=hold)
+                    finished = await while_connected(request.receive, work)
+    except TimeoutError as error:
+        raise DeadlinePassed(
+            f"no answer within {timeout_s * 1e3:g} ms, the work was dropped: allow more with "
+            f"timeout_ms (up to {config.timeout_s * 1e3:g}), or send fewer pixels"
+        ) from error
     return Response(
         finished.payload.body,
         headers={

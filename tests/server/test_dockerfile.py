@@ -1,7 +1,7 @@
 """What the Dockerfile installs and copies is enough: no torch, an empty home, nothing written.
 
-Without a Docker engine, its steps are taken from its text: the requirements that it computes go into
-a virtual environment of their own, the folders that it copies into an empty folder.
+Without a Docker engine, its steps are taken from its text: the requirements that it computes go
+into a virtual environment of their own, the folders that it copies into an empty folder.
 """
 
 import os
@@ -54,12 +54,9 @@ def test_a_clean_environment_with_the_copied_folders_answers_a_pair(tmp_path: Pa
     python = tmp_path / "venv" / "bin" / "python"
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     (tmp_path / "requirements.txt").write_text(requirements())
-    subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        + ["--constraint", ROOT / "constraints.txt", "-r", tmp_path / "requirements.txt"],
-        check=True,
-        timeout=600,
-    )
+    install = f"{python} -m pip install --quiet --disable-pip-version-check"
+    wanted = f"--constraint {ROOT / 'constraints.txt'} -r {tmp_path / 'requirements.txt'}"
+    subprocess.run([*install.split(), *wanted.split()], check=True, timeout=600)
     image = tmp_path / "anyres"
     for folder in copied_folders():
         shutil.copytree(ROOT / folder, image / folder, ignore=shutil.ignore_patterns("__pycache__"))
