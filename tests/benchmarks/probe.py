@@ -2,8 +2,8 @@
 
     python tests/benchmarks/probe.py BUNDLE ENGINE PRECISION HEIGHT WIDTH RUNS
 
-prints one JSON object. ENGINE `eager` (or `eager-cuda`) takes a .safetensors file in place of the
-bundle.
+prints one JSON object. ENGINE `eager` (or `eager-cuda`) is PyTorch with the weights in the bundle;
+it takes a .safetensors file as well.
 """
 
 import json
@@ -24,13 +24,23 @@ from models.runtime.select import select_runtime
 def open_runtime(source: Path, engine: str, precision: str) -> Runtime:
     """The engine with its model loaded."""
     if engine.startswith("eager"):
-        from models.runtime.eager import EagerRuntime
-
-        device = "cuda" if engine == "eager-cuda" else "cpu"
-        known: Literal["f32", "bf16"] = "bf16" if precision == "bf16" else "f32"
-        return EagerRuntime.from_file(source, precision=known, device=device)
+        return _eager(source, precision, device="cuda" if engine == "eager-cuda" else "cpu")
     bundle = read_bundle(source)
     return select_runtime(source, bundle, engine=engine, precision=precision).runtime
+
+
+def _eager(source: Path, precision: str, device: str) -> Runtime:
+    from export.storage import read_model
+    from models.runtime.eager import EagerRuntime
+    from models.weights import load_weights
+
+    if source.is_dir():
+        files = {name: graph.file for name, graph in read_bundle(source).graphs.items()}
+        model = read_model(source, files)
+    else:
+        model = load_weights(source)
+    known: Literal["f32", "bf16"] = "bf16" if precision == "bf16" else "f32"
+    return EagerRuntime(model, precision=known, device=device)
 
 
 def main(source: str, engine: str, precision: str, height: str, width: str, runs: str) -> None:

@@ -78,15 +78,18 @@ def server() -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "server", "--port", str(port)]
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, cwd=ROOT)
     url = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(120):
+        for _ in range(240):
             try:
                 urllib.request.urlopen(f"{url}/readyz", timeout=1).close()
                 break
             except OSError:
+                assert process.poll() is None, "the server ended, see above"
                 time.sleep(0.5)
+        else:
+            raise TimeoutError("the server is not ready after two minutes")
         yield url
     finally:
         process.terminate()

@@ -1,16 +1,23 @@
 """A checkpoint, exported, read back, and asked in every engine."""
 
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx.parser
 import pytest
+from onnxruntime import InferenceSession
 
 from export.__main__ import main
+from export.adapter import FrameGraph, folded
+from export.bundle import _write, export_single_file
+from export.gate import GateError
 from export.parity import compare
 from export.sizes import QUICK_SIZES
 from export.storage import read_model
+from export.trace import Traced
 from export.verify import verify
 from models.bundle import Bundle, read_bundle
 from models.runtime.eager import EagerRuntime
@@ -82,3 +89,36 @@ LIMITS_OF_F32 = (
     "flow",
     "flow_uncertainty",
 )
+
+
+def test_one_file_answers_pairs_like_the_two_graphs(tmp_path: Path) -> None:
+    config = replace(TINY["vit"], segmentation=None, depth=None)
+    checkpoint, file = tmp_path / "weights.safetensors", tmp_path / "pair.onnx"
+    model = wild(config)
+    save_weights(checkpoint, config, model.state_dict())
+    export_single_file(checkpoint, file)
+    rng = np.random.default_rng(0)
+    image, following = rng.integers(0, 256, (2, 45, 70, 3), np.uint8)
+    expected = predict(EagerRuntime(model), image, following)
+    session = InferenceSession(file)
+    inputs = {"image": image[None], "next_image": following[None], "size": np.array([[45, 70]])}
+    found = dict(
+        zip([x.name for x in session.get_outputs()], session.run(None, inputs), strict=True)
+    )
+    assert set(found) == {"flow", "flow_uncertainty"}
+    assert expected.flow is not None
+    np.testing.assert_allclose(found["flow"][0], expected.flow, atol=0.05)  # float16 weights
+
+
+def test_a_graph_that_is_fixed_to_one_size_is_not_written(tmp_path: Path) -> None:
+    config = TINY["vit"]
+    graph = FrameGraph(folded(wild(config)))
+    model = onnx.parser.parse_model(
+        """<ir_version: 10, opset_import: ["": 23]>
+        graph (uint8[B,48,W,3] image) => (uint8[B,48,W,3] labels) { labels = Identity(image) }"""
+    )
+    axes = {"image": ("B", "H", "W", "3"), "labels": ("B", "H", "W", "3")}
+    traced = Traced(model=model, num_inputs=1, axes=axes)
+    with pytest.raises(GateError, match="axis H of image became 48"):
+        _write(tmp_path / "frame.onnx", traced, graph, config, ("f32",))
+    assert not list(tmp_path.iterdir())

@@ -73,6 +73,15 @@ def test_what_nobody_foresaw_is_500_with_an_id_and_no_internals(folder: Path) ->
     assert "secret" not in answer.text
 
 
+def test_a_path_cannot_forge_a_line_of_the_log(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="anyres.request"):
+        client.get("/a%0A12:00:00 INFO anyres: draining")
+    assert "/a%0A12%3A00%3A00" in caplog.messages[-1]
+    assert "\n" not in caplog.messages[-1]
+
+
 def test_the_schema_knows_bodies_answers_and_errors(client: TestClient) -> None:
     schema = client.get("/openapi.json").json()
     predict = schema["paths"]["/v1/predict"]["post"]

@@ -18,6 +18,7 @@ from tests.server.serving import (
     post_head,
     read_answer,
     wait_until,
+    wait_until_loaded,
 )
 
 IMAGE = encoded(plain(20, 20, (40, 40, 40)))
@@ -55,6 +56,18 @@ def test_a_body_that_trickles_is_408_by_an_absolute_deadline(folder: Path) -> No
         assert time.monotonic() - started_s < 2
     assert status == 408
     assert "bytes have arrived in 0.3 s" in json.loads(body)["error"]["message"]
+
+
+def test_a_deadline_holds_while_the_body_arrives_too(folder: Path) -> None:
+    service = Service(config_for(folder))
+    with listening(service) as port, connect(port) as connection:
+        wait_until_loaded(service)
+        head = post_head(1000).replace(b"/v1/predict", b"/v1/predict?timeout_ms=100", 1)
+        connection.sendall(head + b"\x89PNG")
+        status, body = read_answer(connection)
+    assert status == 504
+    assert "no answer within 100 ms" in json.loads(body)["error"]["message"]
+    assert service.admission.num_requests == service.admission.num_bytes == 0
 
 
 def test_a_body_announced_too_large_is_413_before_it_is_sent(folder: Path) -> None:
