@@ -12,7 +12,6 @@ from typing import Annotated
 
 import tyro
 
-from export.gate import GateError
 from models.runtime.select import EngineError
 
 
@@ -95,7 +94,7 @@ def main(arguments: list[str]) -> int:
     )
     try:
         return command.run()
-    except (ValueError, OSError, GateError, EngineError) as error:
+    except (ValueError, OSError, EngineError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 

@@ -15,7 +15,7 @@ LARGEST_POOLING = 2
 """Cells along one axis of the only pooling in the model, halve."""
 
 
-class GateError(RuntimeError):
+class GateError(ValueError):
     """A graph that would be wrong at other sizes than the traced one."""
 
 

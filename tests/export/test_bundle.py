@@ -117,7 +117,7 @@ def test_a_graph_that_is_fixed_to_one_size_is_not_written(tmp_path: Path) -> Non
         """<ir_version: 10, opset_import: ["": 23]>
         graph (uint8[B,48,W,3] image) => (uint8[B,48,W,3] labels) { labels = Identity(image) }"""
     )
-    axes = {"image": ("B", "H", "W", "3"), "labels": ("B", "H", "W", "3")}
+    axes: dict[str, tuple[str, ...]] = dict.fromkeys(("image", "labels"), ("B", "H", "W", "3"))
     traced = Traced(model=model, num_inputs=1, axes=axes)
     with pytest.raises(GateError, match="axis H of image became 48"):
         _write(tmp_path / "frame.onnx", traced, graph, config, ("f32",))
