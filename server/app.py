@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 
 from server.error_answers import install_error_answers
@@ -26,7 +27,15 @@ def create_app(service: Service) -> FastAPI:
         yield
         service.stop()
 
-    app = FastAPI(title="anyres", description=DESCRIPTION, version="1", lifespan=lifespan)
+    # FastAPI's own /docs loads its scripts from elsewhere: blank behind a firewall.
+    app = FastAPIOffline(
+        redoc_url=None,
+        static_url="/docs-files",
+        title="anyres",
+        description=DESCRIPTION,
+        version="1",
+        lifespan=lifespan,
+    )
     app.state.service = service
     install_error_answers(app)
     app.include_router(predict.router)

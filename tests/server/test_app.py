@@ -109,6 +109,15 @@ def test_the_playground_loads_nothing_from_elsewhere(client: TestClient) -> None
         assert not re.search(r"https?://", text)
 
 
+def test_the_documentation_loads_nothing_from_elsewhere(client: TestClient) -> None:
+    page = client.get("/docs")
+    assert page.status_code == 200
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert any("swagger-ui-bundle" in url for url in loaded)
+    assert [client.get(url).status_code for url in loaded] == [200] * len(loaded)
+    assert not [url for url in loaded if "//" in url]
+
+
 def test_other_pages_may_call_only_if_they_were_named(folder: Path, client: TestClient) -> None:
     origin = {"Origin": "https://example.org"}
     assert "access-control-allow-origin" not in client.get("/readyz", headers=origin).headers
