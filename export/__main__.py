@@ -2,11 +2,12 @@
 
 python -m export onnx CHECKPOINT OUT   a checkpoint becomes a folder that the server reads
 python -m export verify BUNDLE         every engine at a dozen sizes, beside PyTorch
+python -m export score BUNDLE FILE     write into bundle.json what evaluation of the bundle found
 """
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -84,12 +85,32 @@ class Verify:
         return 1 if failures else 0
 
 
-COMMANDS: dict[str, Callable[..., Onnx | Verify]] = {"onnx": Onnx, "verify": Verify}
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """Write scores into a bundle: those of its graphs, on the engine that will serve them."""
+
+    bundle: Annotated[Path, tyro.conf.Positional]
+    """The folder that `python -m export onnx` wrote."""
+    scores: Annotated[Path, tyro.conf.Positional]
+    """What `python -m training evaluate BUNDLE --json FILE` wrote."""
+
+    def run(self) -> int:
+        """Everything else of the bundle stays; files beside the graphs are listed anew."""
+        from export.scores import read_scores
+        from models.bundle import read_bundle, write_bundle
+
+        bundle = read_bundle(self.bundle)
+        write_bundle(self.bundle, replace(bundle, scores=read_scores(self.scores)))
+        return 0
+
+
+Command = Onnx | Verify | Score
+COMMANDS: dict[str, Callable[..., Command]] = {"onnx": Onnx, "verify": Verify, "score": Score}
 
 
 def main(arguments: list[str]) -> int:
     """Run one command line; the exit status."""
-    command: Onnx | Verify = tyro.extras.subcommand_cli_from_dict(
+    command: Command = tyro.extras.subcommand_cli_from_dict(
         COMMANDS, prog="python -m export", description=__doc__, args=arguments
     )
     try:

@@ -58,8 +58,11 @@ class DepthConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class FlowConfig:
-    """Coarse-to-fine matching at strides 64, 32, 16, 8 and 4."""
+    """How two frames are compared."""
 
+    head: Literal["matching", "regression"] = "matching"
+    """Coarse-to-fine matching at strides 64, 32, 16, 8 and 4; or cross-attention and convolutions,
+    which take of what follows the channels, `num_context_tokens` and `num_heads` alone."""
     descriptor_channels: int = 32
     context_channels: int = 32
     hidden_channels: int = 64

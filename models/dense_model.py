@@ -14,6 +14,7 @@ from models.backbones.vit import VitBackbone
 from models.config import ConfigError, LookupConfig, ModelConfig
 from models.heads.depth import DepthEstimate, DepthHead
 from models.heads.flow import FlowEncoder, FlowEstimate, FlowFeatures, MatchingFlow
+from models.heads.regression_flow import RegressionFlow
 from models.heads.segmentation import SegmentationHead
 from models.image.normalize import MEAN, STD
 from models.neck import Neck
@@ -60,7 +61,10 @@ class DenseModel(nn.Module):
         )
         self.depth = DepthHead(in_channels=c) if config.depth else None
         self.flow_encoder = FlowEncoder(config.flow, in_channels=c) if config.flow else None
-        self.flow_head = MatchingFlow(config.flow) if config.flow else None
+        self.flow_head: MatchingFlow | RegressionFlow | None = None
+        if config.flow:
+            head = MatchingFlow if config.flow.head == "matching" else RegressionFlow
+            self.flow_head = head(config.flow)
 
     def encode(
         self,

@@ -1,7 +1,9 @@
-"""Small models for tests: every kind of layer, few of each, weights made wild on purpose.
+"""Small models for tests: every kind of layer and head, few of each, weights made wild on purpose.
 
 Fresh weights hide mistakes behind near-zero branches.
 """
+
+from dataclasses import replace
 
 import torch
 
@@ -24,7 +26,7 @@ TINY = {
         name="tiny-vit",
         backbone=VitConfig(embed_dim=32, num_blocks=2, num_heads=2),
         neck_channels=16,
-        flow=TINY_FLOW,
+        flow=replace(TINY_FLOW, head="regression"),
     ),
 }
 

@@ -6,8 +6,10 @@ import pytest
 
 from export.__main__ import main
 from export.scores import ScoresError, read_scores
+from models.bundle import read_bundle
 from models.weights import save_weights
 from tests.tiny_models import TINY, wild
+from tests.toy_bundle import write_toy_bundle
 
 
 def test_a_checkpoint_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,3 +50,16 @@ def test_scores_are_read_as_evaluation_writes_them(tmp_path: Path) -> None:
     file.write_text('{"flow": [1]}')
     with pytest.raises(ScoresError, match="run it again"):
         read_scores(file)
+
+
+def test_scores_go_into_a_bundle_that_is_there(tmp_path: Path) -> None:
+    write_toy_bundle(tmp_path / "toy")
+    (tmp_path / "toy" / "MODEL_CARD.md").write_text("what it is")
+    scores = tmp_path / "scores.json"
+    scores.write_text(
+        '{"flow": [{"suite": "sintel", "method": "ours", "quick": false, "scores": {"epe": 2.0}}]}'
+    )
+    assert main(["score", str(tmp_path / "toy"), str(scores)]) == 0
+    bundle = read_bundle(tmp_path / "toy")
+    assert bundle.scores == {"sintel/epe": 2.0}
+    assert "MODEL_CARD.md" in bundle.files
