@@ -53,6 +53,7 @@ def test_scores_are_read_as_evaluation_writes_them(tmp_path: Path) -> None:
 
 
 def test_scores_go_into_a_bundle_that_is_there(tmp_path: Path) -> None:
+    (tmp_path / "toy").mkdir()
     write_toy_bundle(tmp_path / "toy")
     (tmp_path / "toy" / "MODEL_CARD.md").write_text("what it is")
     scores = tmp_path / "scores.json"
