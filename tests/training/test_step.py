@@ -1,0 +1,88 @@
+"""One batch in, finite losses out; both frames in one pass are what two passes are."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from tests.tiny_models import TINY, wild
+from training.data.batch import Batch, collate
+from training.data.sample import Cut
+from training.recipe import LossWeights
+from training.step import Chance, _encode, losses
+
+CLASS_WEIGHTS = torch.ones(11)
+SIDE = 64
+
+
+def cut(seed: int, *, next_shift: int = 0) -> Cut:
+    """Two windows of a canvas, with every truth."""
+    rng = np.random.default_rng(seed)
+    origins = np.array([[0, 0], [64, 96]])
+    return Cut(
+        name=str(seed),
+        canvas=(128, 192),
+        origins=origins,
+        image=rng.integers(0, 256, (2, SIDE, SIDE, 3), np.uint8),
+        next_origins=origins + next_shift,
+        next_image=rng.integers(0, 256, (2, SIDE, SIDE, 3), np.uint8),
+        labels=rng.integers(0, 11, (2, SIDE, SIDE), np.uint8),
+        inverse_depth=rng.uniform(0.1, 1, (2, SIDE, SIDE)).astype(np.float32),
+        flow=rng.normal(0, 3, (2, SIDE, SIDE, 2)).astype(np.float32),
+    )
+
+
+def pairs(next_shift: int = 0) -> Batch:
+    return collate([cut(0, next_shift=next_shift), cut(1, next_shift=next_shift)])
+
+
+@pytest.mark.parametrize("family", sorted(TINY))
+def test_every_task_of_two_windows_has_a_loss_and_every_parameter_learns(family: str) -> None:
+    model = wild(TINY[family]).train()
+    rendered = replace(pairs(), next_image=None, next_origins=None, flow=None)
+    images = replace(rendered, inverse_depth=rendered.inverse_depth * torch.nan)
+    found: dict[str, torch.Tensor] = {}
+    for batch in (images, pairs(next_shift=16)):
+        found |= losses(
+            model, batch, weights=LossWeights(), class_weights=CLASS_WEIGHTS, chance=Chance()
+        )
+    assert set(found) == {"segmentation", "scene_segmentation", "depth", "flow"}
+    total = torch.stack(list(found.values())).sum()
+    assert total.isfinite()
+    total.backward()
+    without = [name for name, p in model.named_parameters() if p.grad is None]
+    assert without == []
+
+
+@pytest.mark.parametrize("family", sorted(TINY))
+@torch.no_grad()
+def test_both_frames_at_once_are_each_frame_by_itself(family: str) -> None:
+    model = wild(TINY[family])
+    batch = pairs(next_shift=32)
+    first, second = _encode(model, batch, Chance())
+    assert second is not None
+    for encoded, windows in ((first, batch.windows()), (second, batch.next_windows())):
+        alone = model.encode(windows, position_scale=torch.ones(2))
+        for stride, level in alone.pyramid.items():
+            torch.testing.assert_close(encoded.pyramid[stride], level, atol=1e-4, rtol=1e-4)
+        assert torch.equal(encoded.placement.origins, windows.placement.origins)
+
+
+@torch.no_grad()
+def test_rendered_labels_count_less() -> None:
+    model = wild(TINY["lookup"])
+    weights = LossWeights(segmentation=1.0, scene_segmentation=0.25)
+
+    def value(batch: Batch, name: str) -> float:
+        return float(
+            losses(model, batch, weights=weights, class_weights=CLASS_WEIGHTS, chance=Chance())[
+                name
+            ]
+        )
+
+    rendered = replace(pairs(), next_image=None, next_origins=None, flow=None)
+    real = replace(rendered, inverse_depth=rendered.inverse_depth * torch.nan)
+    assert value(rendered, "scene_segmentation") == pytest.approx(
+        0.25 * value(real, "segmentation"), rel=1e-4
+    )
