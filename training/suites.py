@@ -65,8 +65,8 @@ FLOW: Sequence[Suite] = (
     Suite(key="middlebury2003", title="Middlebury 2003 stereo", open=Middlebury2003),
     Suite(
         key="7scenes-flow",
-        title="7-Scenes rigid, 3 frames apart",
-        open=lambda: SevenScenes(gap=3, every=8),
+        title="7-Scenes rigid, 4 frames apart",
+        open=lambda: SevenScenes(gap=4, every=8),
         quick_every=5,
     ),
 )
@@ -88,6 +88,6 @@ DEPTH: Sequence[Suite] = (
         title="Middlebury 2003",
         open=Middlebury2003,
         far_m=1.0,
-        unit="1/(1/px)",
+        unit="1/px",
     ),
 )

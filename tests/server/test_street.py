@@ -14,10 +14,6 @@ from tests.server.serving import encoded, wait_until_loaded
 
 STREET = Path(__file__).parents[2] / "models" / "bundles" / "street"
 
-pytestmark = pytest.mark.skipif(
-    not (STREET / "bundle.json").exists(), reason=f"{STREET.name}: no bundle has been exported yet"
-)
-
 
 @pytest.fixture(scope="module")
 def street() -> Iterator[TestClient]:

@@ -1,1 +1,1 @@
-"""Data sets, file formats, augmentation and the loader."""
+"""Data sets, file formats, augmentation, and what a step sees."""

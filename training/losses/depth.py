@@ -27,7 +27,8 @@ def depth_loss(
         target: true inverse depth in 1/m, NaN where unknown.
 
     Source: MiDaS (arXiv 1907.01341), equations 5 to 7, 11 and 12: both maps are centred by their
-    median and divided by their mean absolute deviation, over all windows of a sample.
+    median and divided by their mean absolute deviation, over all windows of a sample. The gradient
+    term is the mean over its scales, where equation 11 is the sum.
     """
     known = target.isfinite()
     enough = known.flatten(1).sum(1) >= MIN_KNOWN
