@@ -6,7 +6,7 @@ from training.recipe import Recipe
 RECIPES: dict[str, Recipe] = {
     "street": Recipe(
         name="street",
-        summary="road scenes: segmentation, depth, flow; the shipped bundle; 2.5 hours on two cores",
+        summary="the shipped bundle: road scenes, three tasks, 2.5 hours on two cores",
         model=PRESETS["lookup-s"],
         num_steps=4000,
     ),
