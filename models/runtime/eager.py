@@ -108,5 +108,7 @@ def _array(
     """The top-left h x w of each map as an array of its own."""
     if x is None:
         return None
+    if dtype is None and x.dtype == torch.bfloat16:  # numpy has no such type
+        dtype = torch.float32
     array: NDArray[Any] = x[:, :h, :w].to(dtype or x.dtype).contiguous().cpu().numpy()
     return array

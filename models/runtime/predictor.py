@@ -9,6 +9,9 @@ from models.image.sizes import crop, pad_images
 from models.runtime.inputs import InputError
 from models.runtime.protocol import Runtime
 
+TOGETHER_UP_TO_PX = 512 * 512
+"""Below, two frames in one batch are a third faster than one after the other; above, no faster."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
@@ -31,24 +34,30 @@ def predict(
 ) -> Prediction:
     """Maps of an image (h, w, 3); with the next frame, flow towards it as well.
 
-    Both frames of a pair are encoded in one batch of two: each pixel is encoded once. The
-    segmentation and depth are the first frame's.
+    Each frame of a pair is encoded once: small ones in a batch of two, large ones one after the
+    other, which takes the same time and half the memory. Segmentation and depth are the first
+    frame's.
 
     Raises:
         InputError: the two frames differ in size, or an array is not uint8 RGB.
     """
-    frames = [image] if next_image is None else [image, next_image]
     if next_image is not None and next_image.shape != image.shape:
         raise InputError(
             f"image is {image.shape}, next_image is {next_image.shape}; expected the same "
             f"(h, w, 3): flow is defined between frames of one camera"
         )
+    real = (image.shape[0], image.shape[1])
+    together = next_image is not None and real[0] * real[1] <= TOGETHER_UP_TO_PX
+    frames = [image, next_image] if next_image is not None and together else [image]
     batch, size = pad_images(frames)
     maps = runtime.frame(batch, size)
-    real = (image.shape[0], image.shape[1])
     flow = flow_uncertainty = None
     if next_image is not None:
-        answer = runtime.flow(maps.features.of(0), maps.features.of(1), size[:1])
+        if together:
+            second = maps.features.of(1)
+        else:
+            second = runtime.frame(*pad_images([next_image])).features
+        answer = runtime.flow(maps.features.of(0), second, size[:1])
         flow = crop(answer.flow[0], real)
         flow_uncertainty = crop(answer.flow_uncertainty[0], real)
     return Prediction(

@@ -35,7 +35,7 @@ def test_latency_and_memory_of_a_pair() -> None:
         runs = 5 if height < 1000 else 3
         found = [measure(engine, precision, height, width, runs) for engine, precision in ENGINES]
         table.add_row(f"{height}x{width}", *found)
-        Console(width=160).print(table)  # again with each row: what is measured is not lost
+        Console(width=200).print(table)  # again with each row: what is measured is not lost
 
 
 def measure(engine: str, precision: str, height: int, width: int, runs: int) -> str:
