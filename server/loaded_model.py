@@ -1,5 +1,6 @@
 """A bundle, read, checked, loaded into an engine and warmed up."""
 
+import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,9 @@ from models.runtime.predictor import predict
 from models.runtime.select import Selection, select_runtime
 from models.task import Task
 from server.config import EngineConfig
+from server.memory import max_pixels_in_memory
+
+log = logging.getLogger("anyres")
 
 WARM_UP_PX = 64  # the first run allocates and compiles; any size does
 
@@ -23,7 +27,7 @@ class LoadedModel:
     bundle: Bundle
     selection: Selection
     max_pixels: int
-    """Of one image: the server's limit or the bundle's, whichever is less."""
+    """Of one image: the server's limit, the bundle's or the memory's, whichever is least."""
     load_s: float
 
     @property
@@ -48,10 +52,20 @@ def load_model(config: EngineConfig) -> LoadedModel:
     )
     image = np.zeros((WARM_UP_PX, WARM_UP_PX, 3), dtype=np.uint8)
     predict(selection.runtime, image, image if Task.FLOW in bundle.tasks else None)
+    allowed = round(min(config.max_mpx, bundle.size_limits.max_mpx) * 1e6)
+    fitting = max_pixels_in_memory(selection.runtime.name)
+    if fitting < allowed:
+        log.warning(
+            "images of up to %.1f Mpx fit into the free memory with %s, %.1f were allowed: give "
+            "it more memory, choose --engine onnxruntime, or set --max-mpx to silence this",
+            fitting / 1e6,
+            selection.runtime.name,
+            allowed / 1e6,
+        )
     return LoadedModel(
         folder=config.bundle,
         bundle=bundle,
         selection=selection,
-        max_pixels=round(min(config.max_mpx, bundle.size_limits.max_mpx) * 1e6),
+        max_pixels=min(allowed, fitting),
         load_s=time.monotonic() - started_s,
     )
