@@ -81,7 +81,7 @@ class RegressionFlow(nn.Module):
             hidden = hidden + _mix(self.skip[str(stride)], first[stride])
             inside = placement.inside(stride, hidden.shape[2], hidden.shape[3])
             hidden = self.blocks[str(stride)](zero_outside(hidden, inside), inside)
-        y = self.head(self.norm(hidden.permute(0, 2, 3, 1))).float().permute(0, 3, 1, 2)
+        y = _mix(self.head, _mix(self.norm, hidden)).float()
         flow = zero_outside(y[:, :2] * CELL_PX, inside)
         scale = MIN_SCALE_PX + SCALE_RANGE_PX * y[:, 2:].sigmoid()
         mixture = torch.cat([torch.full_like(scale, NEVER), scale.log()], dim=1)
@@ -93,4 +93,5 @@ class RegressionFlow(nn.Module):
 
 def _mix(linear: nn.Module, x: Float[Tensor, "bn c rows cols"]) -> Float[Tensor, "bn c2 rows cols"]:
     y: Tensor = linear(x.permute(0, 2, 3, 1))
-    return y.permute(0, 3, 1, 2)
+    # A turned map leaves guards on its size in a trace, and so does asking whether it is turned.
+    return y.permute(0, 3, 1, 2).clone(memory_format=torch.contiguous_format)
