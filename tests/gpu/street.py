@@ -18,9 +18,6 @@ import sys
 import time
 from pathlib import Path
 
-from training.recipe import Recipe
-from training.recipes import RECIPES
-
 RUN = Path("runs/street")
 PART_BYTES = 15 * 2**20
 SIZES = ((270, 480), (720, 1280), (1080, 1920), (2160, 3840))
@@ -54,19 +51,12 @@ def main() -> None:
 
 def train_until(ends: float) -> None:
     """Render what is missing, time some steps, then choose a number of steps that fits."""
-    recipe = RECIPES["street"]
     call("training", "render", "street")
     done = steps_done()
     call("training", "street", *BATCHES, f"--num-steps={max(done, 0) + STEPS_TO_TIME}")
     left = int(0.9 * (ends - time.monotonic()) / seconds_per_step())
     if left > 0:
-        call("training", "street", *BATCHES, *schedule(recipe, steps_done() + left))
-
-
-def schedule(recipe: Recipe, num_steps: int) -> tuple[str, ...]:
-    """The length of the run, and a warm-up that fits into it."""
-    warmup = min(recipe.optimizer.warmup_steps, num_steps // 10)
-    return f"--num-steps={num_steps}", f"--optimizer.warmup-steps={warmup}"
+        call("training", "street", *BATCHES, f"--num-steps={steps_done() + left}")
 
 
 def log_lines() -> list[dict[str, float]]:
