@@ -55,9 +55,9 @@ def load_model(config: EngineConfig) -> LoadedModel:
     allowed = round(min(config.max_mpx, bundle.size_limits.max_mpx) * 1e6)
     fitting = max_pixels_in_memory(selection.runtime.name)
     if fitting < allowed:
-        log.warning(
+        log.info(
             "images of up to %.1f Mpx fit into the free memory with %s, %.1f were allowed: give "
-            "it more memory, choose --engine onnxruntime, or set --max-mpx to silence this",
+            "it more memory or choose --engine onnxruntime to take larger ones",
             fitting / 1e6,
             selection.runtime.name,
             allowed / 1e6,

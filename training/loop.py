@@ -1,6 +1,5 @@
 """The training loop: resumes exactly, and shows how far it is."""
 
-import json
 import os
 import time
 from collections.abc import Iterator
@@ -32,7 +31,8 @@ from training.data.batch import Batch
 from training.data.mixture import StepBatches
 from training.losses.segmentation import balanced_weights
 from training.optimizer import Average, make_optimizer
-from training.recipe import Recipe, differences, recipe_to_dict
+from training.recipe import Recipe
+from training.run_folder import claim, forget_after, log_line
 from training.schedule import rate_factor
 from training.step import Chance, losses
 
@@ -57,7 +57,7 @@ def train(recipe: Recipe, folder: Path, data: Dataset[list[Batch]] | None = None
     """
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "checkpoint.safetensors"
-    _claim(folder / "recipe.json", recipe, resumes=checkpoint.is_file())
+    claim(folder / "recipe.json", recipe, resumes=checkpoint.is_file())
     device = _device(recipe)
     keep_freed_memory()
     torch.set_num_threads(recipe.threads or os.cpu_count() or 1)
@@ -68,7 +68,7 @@ def train(recipe: Recipe, folder: Path, data: Dataset[list[Batch]] | None = None
             checkpoint, model=run.model, average=run.average, optimizer=run.optimizer
         )
     loader = _loader(recipe, data or StepBatches(recipe.data), start, device)
-    _forget_after(folder / "losses.jsonl", start)
+    forget_after(folder / "losses.jsonl", start)
     with (
         SummaryWriter(folder / "tensorboard", purge_step=start) as board,
         (folder / "losses.jsonl").open("a", buffering=1) as log,
@@ -83,7 +83,7 @@ def train(recipe: Recipe, folder: Path, data: Dataset[list[Batch]] | None = None
             begun_s += took_s
             images = sum(_num_images(batch) for batch in batches)
             _report(progress, bar, values, images / took_s)
-            log.write(_log_line(step, {"step_s": took_s, "wait_s": waited_s, **values}))
+            log.write(log_line(step, {"step_s": took_s, "wait_s": waited_s, **values}))
             for name, value in values.items():
                 board.add_scalar(name, value, step)
             board.add_scalar("images_per_s", images / took_s, step)
@@ -194,30 +194,6 @@ def draw_chance(recipe: Recipe, step: int, number: int) -> Chance:
         num_lookup_tokens=int(rng.choice(recipe.lookup_tokens)) if recipe.lookup_tokens else None,
         progress=step / recipe.num_steps,
     )
-
-
-def _claim(file: Path, recipe: Recipe, *, resumes: bool) -> None:
-    """Write down what the folder's run is made of, unless it is made of something else."""
-    if resumes and file.is_file():
-        others = differences(json.loads(file.read_text()), recipe)
-        if others:
-            raise CheckpointError(
-                f"{file.parent} holds a run with other values of {', '.join(others)}: give the "
-                f"ones in {file.name}, or move the folder away to start anew"
-            )
-    file.write_text(json.dumps(recipe_to_dict(recipe), indent=2) + "\n")
-
-
-def _forget_after(log: Path, start: int) -> None:
-    """Leave out what was logged after the checkpoint: it happens again."""
-    if log.is_file():
-        lines = log.read_text().splitlines(keepends=True)
-        log.write_text("".join(line for line in lines if json.loads(line)["step"] < start))
-
-
-def _log_line(step: int, values: dict[str, float]) -> str:
-    finite = {name: round(x, 5) if np.isfinite(x) else None for name, x in values.items()}
-    return json.dumps({"step": step, **finite}) + "\n"
 
 
 def _add(a: Tensor | None, b: Tensor | None) -> Tensor | None:

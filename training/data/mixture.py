@@ -65,7 +65,8 @@ class StepBatches(Dataset[list[Batch]]):
         ratio = float(np.exp(rng.uniform(np.log(low), np.log(high))))
         stretch = float(np.exp(rng.uniform(-0.1, 0.1)))
         window = self.config.window
-        need = self._need(two, window)
+        side = self.config.square
+        need = (2 * side, 2 * side) if two else window  # two squares must not overlap
         sample = scale(sample, _scaled(sample, ratio * stretch, ratio / stretch, need))
         if not two:
             # A crop is a canvas of its own: what lies around it is not known at test either.
@@ -75,7 +76,6 @@ class StepBatches(Dataset[list[Batch]]):
             sample = blur(rng, sample)
         if not two:
             return cut(sample, np.zeros((1, 2), np.int64), window)
-        side = self.config.square
         corners = sample_windows(rng, canvas=sample.size, side=side, num_windows=2, stride=STRIDE)
         return cut(sample, corners, (side, side))
 
@@ -112,10 +112,6 @@ class StepBatches(Dataset[list[Batch]]):
         if rng.random() < 0.2:
             sample = erase_next(rng, sample)
         return cut(sample, np.zeros((1, 2), np.int64), sample.size)
-
-    def _need(self, two: bool, window: tuple[int, int]) -> tuple[int, int]:
-        side = self.config.square
-        return (2 * side, 2 * side) if two else window
 
 
 def _degrade(rng: np.random.Generator, sample: Sample) -> Sample:

@@ -1,0 +1,42 @@
+"""A run's folder: what it is made of, and the log of its steps."""
+
+import json
+import math
+from pathlib import Path
+
+from training.checkpoint import CheckpointError
+from training.recipe import Recipe, differences, recipe_to_dict
+
+
+def claim(file: Path, recipe: Recipe, *, resumes: bool) -> None:
+    """Write down what the folder's run is made of, unless it is made of something else.
+
+    Args:
+        file: recipe.json of the run.
+        recipe: of the run that is about to start.
+        resumes: whether the folder holds a checkpoint to go on from.
+
+    Raises:
+        CheckpointError: the folder's run has other data, another model or another optimizer.
+    """
+    if resumes and file.is_file():
+        others = differences(json.loads(file.read_text()), recipe)
+        if others:
+            raise CheckpointError(
+                f"{file.parent} holds a run with other values of {', '.join(others)}: give the "
+                f"ones in {file.name}, or move the folder away to start anew"
+            )
+    file.write_text(json.dumps(recipe_to_dict(recipe), indent=2) + "\n")
+
+
+def forget_after(log: Path, start: int) -> None:
+    """Leave out of the log what came after the checkpoint: it happens again."""
+    if log.is_file():
+        lines = log.read_text().splitlines(keepends=True)
+        log.write_text("".join(line for line in lines if json.loads(line)["step"] < start))
+
+
+def log_line(step: int, values: dict[str, float]) -> str:
+    """One step as JSON; null where a value is not finite, which JSON cannot write."""
+    finite = {name: round(x, 5) if math.isfinite(x) else None for name, x in values.items()}
+    return json.dumps({"step": step, **finite}) + "\n"
