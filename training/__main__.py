@@ -4,6 +4,7 @@ python -m training street                 train a recipe, from its last checkpoi
 python -m training street --num-steps 50  any value of a recipe can be changed
 python -m training evaluate MODEL         score a bundle or a checkpoint beside its baselines
 python -m training render street          fill the pools of rendered pairs ahead of training
+python -m training study win-win          compare ways to train: one table and one plot
 """
 
 import sys
@@ -52,6 +53,11 @@ def main(arguments: list[str]) -> None:
         from training.render import fill_pools
 
         fill_pools(_recipe(arguments[1:], prog="python -m training render"), report=print)
+        return
+    if arguments[:1] == ["study"]:
+        from training.studies.commands import run_study
+
+        run_study(arguments[1:])
         return
     recipe = _recipe(arguments, prog="python -m training")
     from training.loop import train
