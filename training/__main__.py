@@ -2,6 +2,8 @@
 
 python -m training street                 train a recipe, from its last checkpoint if there is one
 python -m training street --num-steps 50  any value of a recipe can be changed
+python -m training street --multi-resolution         every crop at 0.5, 1 and 2 times its size
+python -m training street --multi-resolution.sizes 0.5 1         or at others, in one step
 python -m training evaluate MODEL         score a bundle or a checkpoint beside its baselines
 python -m training render street          fill the pools of rendered pairs ahead of training
 python -m training study win-win          compare ways to train: one table and one plot
@@ -9,17 +11,20 @@ python -m training study win-win          compare ways to train: one table and o
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from training.recipe import Recipe
+from training.recipe import MultiResolutionConfig, Recipe
 from training.recipes import RECIPES
 
 RUNS = Path("runs")
 """Checkpoints, logs and rendered pairs, relative to the checkout."""
+
+MULTI_RESOLUTION = "--multi-resolution"
+"""As it is, with the defaults of MultiResolutionConfig; or with one of its fields behind a dot."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +73,16 @@ def main(arguments: list[str]) -> None:
 
 def _recipe(arguments: list[str], *, prog: str) -> Recipe:
     configs = {name: (recipe.summary, recipe) for name, recipe in RECIPES.items()}
+    if any(word.split(".")[0] == MULTI_RESOLUTION for word in arguments):
+        # tyro has no flag for a part that is not there: put it there, then read its values.
+        configs = {
+            name: (
+                summary,
+                replace(r, multi_resolution=r.multi_resolution or MultiResolutionConfig()),
+            )
+            for name, (summary, r) in configs.items()
+        }
+        arguments = [word for word in arguments if word != MULTI_RESOLUTION]
     return tyro.extras.overridable_config_cli(configs, prog=prog, args=arguments)
 
 

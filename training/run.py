@@ -1,7 +1,9 @@
 """A model in training: its optimizer and average, and one step of them."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from models.weights import load_weights, save_weights
 from training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from training.data.batch import Batch
 from training.losses.segmentation import balanced_weights
+from training.multi_resolution import multi_resolution_losses
 from training.optimizer import Average, make_optimizer
 from training.recipe import Recipe
 from training.schedule import rate_factor
@@ -64,10 +67,14 @@ class Run:
         parameters = list(self.model.parameters())
         gathered: list[Tensor | None] = [None] * len(parameters)
         finite = True
+        several = self.recipe.multi_resolution
+        compute: Callable[..., dict[str, Tensor]] = losses
+        if several is not None:
+            compute = partial(multi_resolution_losses, config=several)
         for number, batch in enumerate(batches):
             chance = draw_chance(self.recipe, step, number)
             with self._autocast():
-                found = losses(
+                found = compute(
                     self.model,
                     batch.to(self.device),
                     weights=self.recipe.weights,
@@ -128,6 +135,7 @@ def draw_chance(recipe: Recipe, step: int, number: int) -> Chance:
         position_scale=float(np.exp(rng.uniform(-np.log(2), np.log(2)))),
         num_lookup_tokens=int(rng.choice(recipe.lookup_tokens)) if recipe.lookup_tokens else None,
         progress=step / recipe.num_steps,
+        seed=int(rng.integers(2**31)),
     )
 
 

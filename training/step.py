@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from models.dense_model import DenseModel, Encoded
-from models.heads.flow import FlowFeatures
+from models.dense_model import DenseModel, Encoded, Maps
+from models.heads.flow import FlowEstimate, FlowFeatures
 from models.spatial import upsample
 from models.windows import Windows
 from training.data.batch import Batch
@@ -32,6 +32,19 @@ class Chance:
     num_lookup_tokens: int | None = None
     progress: float = 1.0
     """Share of the run that is done, in [0, 1]."""
+    seed: int = 0
+    """Of what else is drawn within the pass."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """All that a model says of one batch."""
+
+    encoded: Encoded
+    """Frame 1."""
+    maps: Maps
+    flow: list[FlowEstimate] | None
+    """After every update. None for single images, and of a model without flow."""
 
 
 def losses(
@@ -43,8 +56,46 @@ def losses(
     chance: Chance,
 ) -> dict[str, Float[Tensor, ""]]:
     """Weighted losses of the tasks that the batch knows something about, to be summed."""
+    answers = answer(model, batch, chance)
+    return task_losses(
+        answers, batch, weights=weights, class_weights=class_weights, progress=chance.progress
+    )
+
+
+def answer(model: DenseModel, batch: Batch, chance: Chance) -> Answers:
+    """One forward pass: frame 1's maps, and the flow where there is a second frame."""
     encoded, following = _encode(model, batch, chance)
-    maps = model.maps(encoded)
+    flow = None
+    if batch.flow is not None and following is not None and model.flow_head is not None:
+        assert encoded.flow_features is not None
+        assert following.flow_features is not None
+        flow = model.flow(
+            encoded.flow_features,
+            following.flow_features,
+            encoded.placement,
+            following.placement,
+        )
+    return Answers(encoded=encoded, maps=model.maps(encoded), flow=flow)
+
+
+def task_losses(
+    answers: Answers,
+    batch: Batch,
+    *,
+    weights: LossWeights,
+    class_weights: Float[Tensor, " k"],
+    progress: float,
+) -> dict[str, Float[Tensor, ""]]:
+    """Weighted losses by task.
+
+    Args:
+        answers: to the batch.
+        batch: the truth.
+        weights: of the tasks.
+        class_weights: of the classes.
+        progress: share of the run that is done, in [0, 1].
+    """
+    maps = answers.maps
     b, n = batch.labels.shape[:2]
     found: dict[str, Tensor] = {}
     if maps.logits is not None:
@@ -59,17 +110,9 @@ def losses(
             maps.depth.log_uncertainty.unflatten(0, (b, n)),
             at_centres(batch.inverse_depth, 4, *maps.depth.relative_inverse_depth.shape[1:]),
         )
-    if batch.flow is not None and following is not None and model.flow_head is not None:
-        assert encoded.flow_features is not None
-        assert following.flow_features is not None
-        estimates = model.flow(
-            encoded.flow_features,
-            following.flow_features,
-            encoded.placement,
-            following.placement,
-        )
-        share = min(max(chance.progress - L1_UNTIL, 0.0) / L1_FADES, 1.0)
-        loss = flow_loss(estimates, batch.flow.flatten(0, 1), likelihood=share)
+    if batch.flow is not None and answers.flow is not None:
+        share = min(max(progress - L1_UNTIL, 0.0) / L1_FADES, 1.0)
+        loss = flow_loss(answers.flow, batch.flow.flatten(0, 1), likelihood=share)
         found["flow"] = weights.flow * loss
     return found
 

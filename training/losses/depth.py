@@ -36,8 +36,8 @@ def depth_loss(
         return relative.sum() * 0.0
     relative, log_uncertainty = relative[enough], log_uncertainty[enough]
     target, known = target[enough], known[enough]
-    own, own_spread = _normalise(relative, known)
-    true, _ = _normalise(target.nan_to_num(0.0), known)
+    own, own_spread = normalise(relative, known)
+    true, _ = normalise(target.nan_to_num(0.0), known)
     error = (own - true).masked_fill(~known, 0.0)
     loss = error.abs().sum() / known.sum()
     loss = loss + GRADIENT_WEIGHT * _gradients(error, known)
@@ -47,9 +47,14 @@ def depth_loss(
     return loss + 0.05 * (nll * known).sum() / known.sum()
 
 
-def _normalise(
+def normalise(
     x: Float[Tensor, "b n h w"], known: Bool[Tensor, "b n h w"]
 ) -> tuple[Float[Tensor, "b n h w"], Float[Tensor, " b"]]:
+    """A map without its scale and shift, which are unknown, and the scale that it had.
+
+    Centred by the median and divided by the mean absolute deviation, both over the known cells of
+    all windows of a sample.
+    """
     flat = x.flatten(1).masked_fill(~known.flatten(1), torch.nan)
     middle = flat.nanmedian(dim=1).values
     spread = (flat - middle[:, None]).abs().nanmean(dim=1).clamp(min=1e-4)
