@@ -7,6 +7,7 @@ python -m training street --multi-resolution.sizes 0.5 1         or at others, i
 python -m training evaluate MODEL         score a bundle or a checkpoint beside its baselines
 python -m training render street          fill the pools of rendered pairs ahead of training
 python -m training study win-win          compare ways to train: one table and one plot
+python -m training study multi-resolution accuracy against test resolution, several sizes and one
 """
 
 import sys

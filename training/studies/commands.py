@@ -4,6 +4,8 @@ from typing import Protocol
 
 import tyro
 
+from training.studies.multi_resolution import MultiResolutionStudy
+
 
 class Study(Protocol):
     """Options of a study, and the study itself."""
@@ -13,7 +15,9 @@ class Study(Protocol):
         ...
 
 
-STUDIES: dict[str, type[Study]] = {}
+STUDIES: dict[str, type[Study]] = {
+    "multi-resolution": MultiResolutionStudy,
+}
 
 
 def run_study(arguments: list[str]) -> None:
