@@ -4,6 +4,8 @@ from typing import Protocol
 
 import tyro
 
+from training.studies.win_win import WinWin
+
 
 class Study(Protocol):
     """Options of a study, and the study itself."""
@@ -13,7 +15,7 @@ class Study(Protocol):
         ...
 
 
-STUDIES: dict[str, type[Study]] = {}
+STUDIES: dict[str, type[Study]] = {"win-win": WinWin}
 
 
 def run_study(arguments: list[str]) -> None:
