@@ -17,13 +17,12 @@ from training.data.camvid import CamVid
 from training.data.degradation import add_noise, blur, erase_next
 from training.data.rendered import SCENES, RenderedPairs
 from training.data.sample import Cut, Sample
+from training.data.windowed import windows_of
 from training.recipe import DataConfig
-from training.win_win import cut, flipped, sample_windows
+from training.win_win import WindowShape, cut, draw_shape
 
 CROP_SCALE = (0.75, 1.8)
-"""CamVid is resized by a factor in this range before a single crop is cut ..."""
-TWO_WINDOWS_SCALE = (1.2, 3.0)
-"""... and in this one before two windows are."""
+"""CamVid is resized by a factor in this range before a crop is cut."""
 SCENE_SCALE = (0.75, 1.3)
 PAIR_SCALE = (0.65, 1.4)
 
@@ -36,16 +35,18 @@ class StepBatches(Dataset[list[Batch]]):
 
     def __getitem__(self, step: int) -> list[Batch]:
         rng = np.random.default_rng([self.config.seed, 0, step])
-        two = bool(rng.random() < self.config.two_windows_share)
+        squares = None
+        if rng.random() < self.config.two_windows_share:
+            squares = draw_shape(rng, self.config.windows, stride=STRIDE)
         batches = []
         if self.config.images_per_step:
-            images = [self._image(rng, two) for _ in range(self.config.images_per_step)]
+            images = [self._image(rng, squares) for _ in range(self.config.images_per_step)]
             batches.append(collate(images))
         if self.config.scenes_per_step:
-            scenes = [self._scene(rng, two) for _ in range(self.config.scenes_per_step)]
+            scenes = [self._scene(rng, squares) for _ in range(self.config.scenes_per_step)]
             batches.append(collate(scenes))
         if self.config.pairs_per_step:
-            pairs = [self._pair(rng, two) for _ in range(self.config.pairs_per_step)]
+            pairs = [self._pair(rng, squares) for _ in range(self.config.pairs_per_step)]
             batches.append(collate(pairs))
         return batches
 
@@ -57,32 +58,25 @@ class StepBatches(Dataset[list[Batch]]):
     def _pairs(self) -> RenderedPairs:
         return RenderedPairs(config=self.config)
 
-    def _image(self, rng: np.random.Generator, two: bool) -> Cut:
+    def _image(self, rng: np.random.Generator, squares: WindowShape | None) -> Cut:
         sample = self._camvid[int(rng.integers(len(self._camvid)))]
         if rng.random() < 0.5:
             sample = flip(sample)
-        low, high = TWO_WINDOWS_SCALE if two else CROP_SCALE
-        ratio = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+        if squares is not None:
+            return windows_of(rng, jitter_colour(rng, sample), self.config.windows, squares)
+        ratio = float(np.exp(rng.uniform(*np.log(CROP_SCALE))))
         stretch = float(np.exp(rng.uniform(-0.1, 0.1)))
         window = self.config.window
-        side = self.config.square
-        need = (2 * side, 2 * side) if two else window  # two squares must not overlap
-        sample = scale(sample, _scaled(sample, ratio * stretch, ratio / stretch, need))
-        if not two:
-            # A crop is a canvas of its own: what lies around it is not known at test either.
-            sample = _piece(rng, sample, window)
-        sample = jitter_colour(rng, sample)
+        sample = scale(sample, _scaled(sample, ratio * stretch, ratio / stretch, window))
+        # A crop is a canvas of its own: what lies around it is not known at test either.
+        sample = jitter_colour(rng, _piece(rng, sample, window))
         if rng.random() < 0.2:
             sample = blur(rng, sample)
-        if not two:
-            return cut(sample, np.zeros((1, 2), np.int64), window)
-        corners = sample_windows(rng, canvas=sample.size, side=side, num_windows=2, stride=STRIDE)
-        return cut(sample, corners, (side, side))
+        return cut(sample, np.zeros((1, 2), np.int64), window)
 
-    def _scene(self, rng: np.random.Generator, two: bool) -> Cut:
-        if two:
-            windows = self._pairs.windows(rng, SCENES)
-            windows = flipped(windows) if rng.random() < 0.5 else windows
+    def _scene(self, rng: np.random.Generator, squares: WindowShape | None) -> Cut:
+        if squares is not None:
+            windows = self._pairs.windows(rng, squares, SCENES)
             return replace(windows, next_image=None, next_origins=None, flow=None, occluded=None)
         sample = self._pairs.whole(rng, SCENES)
         sample = replace(sample, next_image=None, flow=None, occluded=None)
@@ -95,10 +89,9 @@ class StepBatches(Dataset[list[Batch]]):
         sample = _piece(rng, sample, self.config.pair_window)
         return cut(_degrade(rng, sample), np.zeros((1, 2), np.int64), sample.size)
 
-    def _pair(self, rng: np.random.Generator, two: bool) -> Cut:
-        if two:
-            windows = self._pairs.windows(rng)
-            return flipped(windows) if rng.random() < 0.5 else windows
+    def _pair(self, rng: np.random.Generator, squares: WindowShape | None) -> Cut:
+        if squares is not None:
+            return self._pairs.windows(rng, squares)
         sample = self._pairs.whole(rng)
         if rng.random() < 0.5:
             sample = flip(sample)

@@ -5,6 +5,7 @@ from typing import Protocol
 import tyro
 
 from training.studies.multi_resolution import MultiResolutionStudy
+from training.studies.win_win import WinWin
 
 
 class Study(Protocol):
@@ -17,6 +18,7 @@ class Study(Protocol):
 
 STUDIES: dict[str, type[Study]] = {
     "multi-resolution": MultiResolutionStudy,
+    "win-win": WinWin,
 }
 
 

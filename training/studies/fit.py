@@ -37,7 +37,7 @@ class Fit:
     peak_mib: float
     """Most memory of the process until its end: of the device on a GPU, resident on a CPU."""
     idle_mib: float
-    """The same before the first step: libraries, weights."""
+    """The same before there is a model: libraries."""
     points: tuple[tuple[float, str], ...]
     """(seconds trained, name of the file of weights), the last one at the end."""
 
@@ -60,13 +60,13 @@ def fit(method: Method, budget: Budget, folder: Path, *, report: Callable[[str],
     device = device_of(method.recipe)
     keep_freed_memory()
     torch.set_num_threads(method.recipe.threads or os.cpu_count() or 1)
+    idle = resident_mib(device)
     data = _batches(method, budget, device)
     rehearsal = Run(method.recipe, device)
     for step in range(budget.warmup_steps):
         rehearsal.step(step, next(data))
     del rehearsal
     run = Run(method.recipe, device)
-    idle = resident_mib(device)
     spent_s = 0.0
     steps_s: list[float] = []
     waits_s: list[float] = []

@@ -21,6 +21,8 @@ class Curve:
     x: Sequence[float]
     y: Sequence[float]
     dashed: bool = False
+    hollow: bool = False
+    """Markers without a filling."""
     colour: int = 0
     """Number of the colour and of the marker."""
 
@@ -61,7 +63,8 @@ def save_curves(paths: Sequence[Path], panels: Sequence[Panel], *, title: str) -
                 label=curve.label,
                 color=COLOURS[curve.colour % len(COLOURS)],
                 marker=MARKERS[curve.colour % len(MARKERS)],
-                markersize=5,
+                markersize=9 if curve.hollow else 5,
+                markerfacecolor="none" if curve.hollow else None,
                 linestyle="--" if curve.dashed else "-",
             )
         axes.set_title(panel.title, fontsize=10)

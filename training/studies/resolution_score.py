@@ -105,9 +105,10 @@ class TestSet:
         for shape in SHAPES:
             for kind in KINDS:
                 pool = self._pool(kind, shape)
-                if not pool.folder.is_dir():
-                    report(f"rendering {len(pool)} {kind} pairs of shape {shape} to test on")
-                for index in range(len(pool)):
+                missing = [index for index in range(len(pool)) if not pool.has(index)]
+                if missing:
+                    report(f"rendering {len(missing)} {kind} pairs of shape {shape} to test on")
+                for index in missing:
                     pool.fill(index)
 
     def _pool(self, kind: Kind, shape: str) -> Pool:

@@ -12,7 +12,7 @@ from training.data.batch import Batch
 from training.data.mixture import StepBatches
 from training.data.rendered import RenderedPairs
 from training.data.sample import Sample
-from training.recipe import DataConfig
+from training.recipe import DataConfig, WindowConfig
 
 CONFIG = DataConfig(
     images_per_step=2,
@@ -20,7 +20,7 @@ CONFIG = DataConfig(
     pairs_per_step=3,
     window=(64, 96),
     pair_window=(48, 64),
-    square=64,
+    windows=WindowConfig(sides=(48, 64), canvas_px=(20_000, 60_000)),
     two_windows_share=0.5,
     num_scenes=2,
     num_layered=3,
@@ -31,7 +31,6 @@ CONFIG = DataConfig(
 @pytest.fixture
 def batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StepBatches:
     monkeypatch.setattr(rendered, "POOLS", tmp_path)
-    monkeypatch.setattr(rendered, "LARGE_CANVASES", ((160, 240),))
     rng = np.random.default_rng(0)
     photographs = [rng.integers(0, 256, (120, 160, 3), np.uint8) for _ in range(2)]
     made = StepBatches(CONFIG)
@@ -55,12 +54,12 @@ def test_a_step_is_the_same_whenever_it_is_asked_for(batches: StepBatches) -> No
 
 
 def test_each_batch_knows_what_its_data_know(batches: StepBatches) -> None:
-    numbers_of_windows = set()
-    for step in range(8):
+    seen = set()
+    for step in range(12):
         images, scenes, pairs = batches[step]
-        n = images.image.shape[1]
-        numbers_of_windows.add(n)
-        window, other = ((64, 96), (48, 64)) if n == 1 else ((64, 64), (64, 64))
+        n, side = images.image.shape[1:3]
+        seen.add((n, side))
+        window, other = ((64, 96), (48, 64)) if n == 1 else ((side, side), (side, side))
         assert images.image.shape == (2, n, *window, 3)
         assert scenes.image.shape == (2, n, *other, 3)
         assert pairs.image.shape == (3, n, *other, 3)
@@ -70,9 +69,19 @@ def test_each_batch_knows_what_its_data_know(batches: StepBatches) -> None:
         assert scenes.next_image is None
         assert scenes.inverse_depth.isfinite().any()
         assert pairs.next_image is not None
+        next_side = pairs.next_image.shape[2]
+        assert next_side == other[0] if n == 1 else next_side > side
         assert pairs.flow is not None
         assert pairs.flow.isfinite().any()
-    assert numbers_of_windows == {1, 2}
+    assert seen == {(1, 64), (2, 48), (2, 64)}
+
+
+def test_canvases_of_windows_differ_in_size_and_shape(batches: StepBatches) -> None:
+    canvases = torch.cat([batch.canvas for step in range(12) for batch in batches[step]])
+    windowed = {tuple(canvas) for canvas in canvases.tolist()} - {(64, 96), (48, 64)}
+    assert len(windowed) > 8
+    assert all(height % 16 == width % 16 == 0 for height, width in windowed)
+    assert len({height > width for height, width in windowed}) == 2
 
 
 def same(a: Batch, b: Batch) -> bool:
