@@ -13,9 +13,9 @@ from torch import Tensor
 from models.config import FlowConfig
 from models.dense_model import DenseModel
 from models.heads.flow import FlowEstimate
-from models.weights import read_weights
+from models.weights import load_weights, read_weights
 from tests.tiny_models import TINY, wild
-from tests.training.test_loop import RECIPE, Planted, Stops
+from tests.training.test_loop import RECIPE, Planted, Stops, make
 from training.__main__ import _recipe
 from training.data.batch import Batch, collate
 from training.data.recolour import recoloured
@@ -333,6 +333,28 @@ def test_a_run_at_several_resolutions_resumes_exactly(tmp_path: Path) -> None:
         assert torch.equal(found[name], value), name
     lines = (tmp_path / "straight" / "losses.jsonl").read_text().splitlines()
     assert set(json.loads(lines[-1])) >= KINDS
+
+
+def test_the_planted_answer_is_learned_at_every_resolution(tmp_path: Path) -> None:
+    several = MultiResolutionConfig(sizes=(0.5, 1.0))
+    model = replace(TINY["resformer"], flow=None)
+    recipe = replace(
+        RECIPE, num_steps=60, checkpoint_every=60, model=model, multi_resolution=several
+    )
+    weights = train(recipe, tmp_path, Planted())
+    lines = (tmp_path / "losses.jsonl").read_text().splitlines()
+    first, last = json.loads(lines[0]), json.loads(lines[-1])
+    for task in ("segmentation", "depth"):
+        assert last[task] < 0.8 * first[task], task
+    trained = load_weights(weights)
+    batch = collate([make(np.random.default_rng(10**6 + i), pair=False) for i in range(4)])
+    for size in several.sizes:
+        copy = resized(batch, size).batch
+        with torch.no_grad():
+            logits = trained.maps(trained.encode(copy.windows())).logits
+        assert logits is not None
+        right = logits.argmax(1) == copy.labels[:, 0, 2::4, 2::4]
+        assert float(right.float().mean()) > 0.9, size
 
 
 def test_it_is_chosen_on_the_command_line() -> None:
