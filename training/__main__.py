@@ -2,6 +2,7 @@
 
 python -m training street                 train a recipe, from its last checkpoint if there is one
 python -m training street --num-steps 50  any value of a recipe can be changed
+torchrun --nproc-per-node 2 -m training street    the same in two processes, on two GPUs if any
 python -m training evaluate MODEL         score a bundle or a checkpoint beside its baselines
 python -m training render street          fill the pools of rendered pairs ahead of training
 """
@@ -16,6 +17,7 @@ import tyro
 
 from training.recipe import Recipe
 from training.recipes import RECIPES
+from training.stop_signals import Stopped
 
 RUNS = Path("runs")
 """Checkpoints, logs and rendered pairs, relative to the checkout."""
@@ -54,10 +56,12 @@ def main(arguments: list[str]) -> None:
         fill_pools(_recipe(arguments[1:], prog="python -m training render"), report=print)
         return
     recipe = _recipe(arguments, prog="python -m training")
+    from training.distributed import from_environment
     from training.loop import train
 
     weights = train(recipe, RUNS / recipe.name)
-    print(f"{weights}\nnow: python -m export onnx {weights} OUT")
+    if from_environment().is_first:
+        print(f"{weights}\nnow: python -m export onnx {weights} OUT")
 
 
 def _recipe(arguments: list[str], *, prog: str) -> Recipe:
@@ -72,6 +76,9 @@ def _guarded(command: Callable[[list[str]], None]) -> int:
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except Stopped as stopped:
+        print(stopped, file=sys.stderr)
+        return stopped.exit_code
     return 0
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.dense_model import DenseModel, Encoded
 from models.heads.flow import FlowFeatures
@@ -113,6 +113,32 @@ def losses(
         each = flow_loss(estimates, batch.flow, likelihood=share)
         found["flow"] = weights.flow * each.sum() / max(known.flow, 1)
     return found
+
+
+class Objective(nn.Module):
+    """The losses as a module: a sharded model has to be called through one."""
+
+    def __init__(self, model: DenseModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self,
+        batch: Batch,
+        *,
+        weights: LossWeights,
+        class_weights: Float[Tensor, " k"],
+        chance: Chance,
+        known: Known,
+    ) -> dict[str, Float[Tensor, ""]]:
+        return losses(
+            self.model,
+            batch,
+            weights=weights,
+            class_weights=class_weights,
+            chance=chance,
+            known=known,
+        )
 
 
 def _encode(model: DenseModel, batch: Batch, chance: Chance) -> tuple[Encoded, Encoded | None]:

@@ -20,6 +20,7 @@ from training.data.degradation import add_noise, blur, erase_next
 from training.data.rendered import SCENES, RenderedPairs
 from training.data.sample import Cut, Sample
 from training.data.share import Share
+from training.data.token_budget import num_samples, tokens_of
 from training.recipe import DataConfig
 from training.win_win import cut, flipped, sample_windows
 
@@ -46,13 +47,21 @@ class StepBatches(Dataset[list[Batch]]):
 
     def __getitem__(self, step: int) -> list[Batch]:
         two = self._has_two_windows(step)
+        makers = ((IMAGES, self._image), (SCENES_ALONE, self._scene), (PAIRS, self._pair))
+        parts = zip(makers, self._num_samples(two), strict=True)
+        return [self._batch(kind, make, n, step, two) for (kind, make), n in parts if n]
+
+    def _num_samples(self, two: bool) -> tuple[int, ...]:
+        """Of images, scenes and pairs."""
         config = self.config
-        parts: tuple[tuple[int, Make, int], ...] = (
-            (IMAGES, self._image, config.images_per_step),
-            (SCENES_ALONE, self._scene, config.scenes_per_step),
-            (PAIRS, self._pair, config.pairs_per_step),
-        )
-        return [self._batch(kind, make, n, step, two) for kind, make, n in parts if n]
+        ratio = (config.images_per_step, config.scenes_per_step, config.pairs_per_step)
+        if config.tokens_per_step is None:
+            return ratio
+        square = tokens_of((config.square, config.square), num_windows=2)
+        image = square if two else tokens_of(config.window)
+        scene = square if two else tokens_of(config.pair_window)
+        tokens = (image, scene, 2 * scene)
+        return num_samples(config.tokens_per_step, ratio=ratio, tokens=tokens)
 
     def _has_two_windows(self, step: int) -> bool:
         rng = np.random.default_rng([self.config.seed, STEP, step])
