@@ -4,6 +4,7 @@ python -m training street                 train a recipe, from its last checkpoi
 python -m training street --num-steps 50  any value of a recipe can be changed
 python -m training street --multi-resolution         every crop at 0.5, 1 and 2 times its size
 python -m training street --multi-resolution.sizes 0.5 1         or at others, in one step
+torchrun --nproc-per-node 2 -m training street    the same in two processes, on two GPUs if any
 python -m training evaluate MODEL         score a bundle or a checkpoint beside its baselines
 python -m training render street          fill the pools of rendered pairs ahead of training
 python -m training study win-win          compare ways to train: one table and one plot
@@ -20,6 +21,7 @@ import tyro
 
 from training.recipe import MultiResolutionConfig, Recipe
 from training.recipes import RECIPES
+from training.stop_signals import Stopped
 
 RUNS = Path("runs")
 """Checkpoints, logs and rendered pairs, relative to the checkout."""
@@ -66,10 +68,12 @@ def main(arguments: list[str]) -> None:
         run_study(arguments[1:])
         return
     recipe = _recipe(arguments, prog="python -m training")
+    from training.distributed import from_environment
     from training.loop import train
 
     weights = train(recipe, RUNS / recipe.name)
-    print(f"{weights}\nnow: python -m export onnx {weights} OUT")
+    if from_environment().is_first:
+        print(f"{weights}\nnow: python -m export onnx {weights} OUT")
 
 
 def _recipe(arguments: list[str], *, prog: str) -> Recipe:
@@ -94,6 +98,9 @@ def _guarded(command: Callable[[list[str]], None]) -> int:
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except Stopped as stopped:
+        print(stopped, file=sys.stderr)
+        return stopped.exit_code
     return 0
 
 

@@ -31,10 +31,46 @@ from training.losses.consistency import (
 )
 from training.recipe import LossWeights, MultiResolutionConfig
 from training.resized import Copy, resized
-from training.step import Answers, Chance, answer, task_losses
+from training.step import (
+    Answers,
+    Chance,
+    Known,
+    Objective,
+    answer,
+    count_known,
+    not_blank,
+    task_losses,
+)
 
 FLOW_STRIDE: Final = 4
 """Of the flow that is made consistent: the finest one that every head has beside the full size."""
+
+
+class MultiResolutionObjective(Objective):
+    """The losses at several resolutions as a module."""
+
+    def __init__(self, model: DenseModel, config: MultiResolutionConfig) -> None:
+        super().__init__(model)
+        self.config = config
+
+    def forward(
+        self,
+        batch: Batch,
+        *,
+        weights: LossWeights,
+        class_weights: Float[Tensor, " k"],
+        chance: Chance,
+        known: Known,
+    ) -> dict[str, Float[Tensor, ""]]:
+        return multi_resolution_losses(
+            self.model,
+            batch,
+            config=self.config,
+            weights=weights,
+            class_weights=class_weights,
+            chance=chance,
+            known=known,
+        )
 
 
 def multi_resolution_losses(
@@ -45,14 +81,26 @@ def multi_resolution_losses(
     weights: LossWeights,
     class_weights: Float[Tensor, " k"],
     chance: Chance,
+    known: Known | None = None,
 ) -> dict[str, Float[Tensor, ""]]:
     """Weighted losses of the tasks and of the consistency, means over the copies, to be summed.
 
     Every copy's activations are kept until the backward pass: memory is the sum over the copies.
 
+    Args:
+        model: in training.
+        batch: or a part of one.
+        config: sizes, and weights of the consistency.
+        weights: of the tasks.
+        class_weights: of the classes.
+        chance: random choices, those of the whole batch.
+        known: of the whole batch where this is a part of it, see training.step.losses.
+
     Raises:
         ValueError: a window is too small for the smallest size.
     """
+    known = known or count_known(batch)
+    shares = not_blank(batch) / max(known.samples, 1)
     rng = np.random.default_rng(chance.seed)
     found: dict[str, Tensor] = {}
     above: tuple[Answers, Copy] | None = None
@@ -66,9 +114,11 @@ def multi_resolution_losses(
             weights=weights,
             class_weights=class_weights,
             progress=chance.progress,
+            known=known,
         )
         if above is not None:
-            terms |= consistency(answers, copy, *above, config=config)
+            kinds = consistency(answers, copy, *above, config=config)
+            terms |= {name: (each * shares).sum() for name, each in kinds.items()}
         for name, value in terms.items():
             found[name] = found.get(name, 0.0) + value / len(config.sizes)
         above = answers, copy
@@ -82,7 +132,7 @@ def consistency(
     teacher_copy: Copy,
     *,
     config: MultiResolutionConfig,
-) -> dict[str, Float[Tensor, ""]]:
+) -> dict[str, Float[Tensor, " b"]]:
     """How far the student's answers are from those of a higher resolution, by kind, weighted.
 
     Args:
@@ -102,13 +152,9 @@ def consistency(
         expected, both = pair.lowered(teacher.maps.logits.float().softmax(1), 4)
         found["labels"] = config.labels * label_consistency(student.maps.logits, expected, both)
     if config.depth and student.maps.depth is not None and teacher.maps.depth is not None:
-        expected, both = pair.lowered(teacher.maps.depth.relative_inverse_depth[:, None], 4)
-        b_n = copy.batch.origins.shape[:2]
-        found["depth"] = config.depth * depth_consistency(
-            student.maps.depth.relative_inverse_depth.unflatten(0, b_n),
-            expected[:, 0].unflatten(0, b_n),
-            both.unflatten(0, b_n),
-        )
+        own, theirs = (x.relative_inverse_depth for x in (student.maps.depth, teacher.maps.depth))
+        expected, both = pair.lowered(theirs[:, None], 4)
+        found["depth"] = config.depth * depth_consistency(own, expected[:, 0], both)
     if config.flow and student.flow is not None and teacher.flow is not None:
         own, theirs = (
             next(e.flow for e in reversed(estimates) if e.stride == FLOW_STRIDE)
@@ -133,7 +179,7 @@ class _Pair:
     @torch.no_grad()
     def lowered(
         self, theirs: Float[Tensor, "bn c rows2 cols2"], stride: int
-    ) -> tuple[Float[Tensor, "bn c rows cols"], Bool[Tensor, "bn rows cols"]]:
+    ) -> tuple[Float[Tensor, "bn c rows cols"], Bool[Tensor, "b n rows cols"]]:
         """The teacher's map on the student's cells, and the cells that are inside both."""
         inside = self.placement_above.inside(stride, theirs.shape[2], theirs.shape[3])
         mean, share = average(
@@ -141,4 +187,6 @@ class _Pair:
         )
         both = share >= MIN_SHARE
         own_inside = self.placement.inside(stride, mean.shape[2], mean.shape[3])
-        return mean, both if own_inside is None else both & own_inside
+        if own_inside is not None:
+            both = both & own_inside
+        return mean, both.unflatten(0, self.copy.batch.origins.shape[:2])

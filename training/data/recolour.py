@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from torch import Tensor
 
 from training.data.batch import Batch
@@ -23,21 +23,18 @@ LUMA: Final = (0.299, 0.587, 0.114)
 
 @torch.no_grad()
 def recoloured(batch: Batch, rng: np.random.Generator) -> Batch:
-    """Other camera settings for every sample, the same for both of its frames."""
-    drawn = [COLOURS.draw(rng) for _ in range(batch.image.shape[0])]
+    """Other camera settings, the same for all: each image had settings of its own before.
 
-    def setting(name: str) -> Float[Tensor, "b 1 1 1 1"]:
-        values = [getattr(colour, name) for colour in drawn]
-        return torch.tensor(values, device=batch.image.device)[:, None, None, None, None]
-
-    gamma, brightness, contrast = setting("gamma"), setting("brightness"), setting("contrast")
-    saturation = setting("saturation")
+    So what a sample looks like does not depend on the others that a process has of its batch.
+    """
+    colour = COLOURS.draw(rng)
 
     def change(image: UInt8[Tensor, "b n h w 3"]) -> UInt8[Tensor, "b n h w 3"]:
-        x = (image / 255.0) ** gamma * brightness
-        x = ((x - 0.5) * contrast + 0.5).clamp(0.0, 1.0)
+        x = (image / 255.0) ** colour.gamma * colour.brightness
+        x = ((x - 0.5) * colour.contrast + 0.5).clamp(0.0, 1.0)
         grey = (x * x.new_tensor(LUMA)).sum(-1, keepdim=True)
-        return ((grey + saturation * (x - grey)).clamp(0.0, 1.0) * 255.0).round().byte()
+        x = grey + colour.saturation * (x - grey)
+        return (x.clamp(0.0, 1.0) * 255.0).round().byte()
 
     second = batch.next_image
     return replace(
