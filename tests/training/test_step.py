@@ -86,3 +86,19 @@ def test_rendered_labels_count_less() -> None:
     assert value(rendered, "scene_segmentation") == pytest.approx(
         0.25 * value(real, "segmentation"), rel=1e-4
     )
+
+
+@pytest.mark.parametrize("family", sorted(TINY))
+def test_larger_windows_of_the_second_frame_have_losses_and_gradients_too(family: str) -> None:
+    model = wild(TINY[family]).train()
+    rng = np.random.default_rng(5)
+    larger = rng.integers(0, 256, (2, SIDE + 16, SIDE + 16, 3), np.uint8)
+    batch = collate([replace(cut(0), next_image=larger)])
+    found = losses(
+        model, batch, weights=LossWeights(), class_weights=CLASS_WEIGHTS, chance=Chance()
+    )
+    assert found["flow"].isfinite()
+    found["flow"].backward()
+    gradient = next(p.grad for n, p in model.named_parameters() if n.startswith("backbone"))
+    assert gradient is not None
+    assert bool(gradient.abs().sum() > 0)
