@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader
 
+from models.weights import save_weights
 from training.allocator import keep_freed_memory
 from training.data.batch import Batch
 from training.recipe import Recipe
@@ -84,7 +85,7 @@ def fit(method: Method, budget: Budget, folder: Path, *, report: Callable[[str],
         waits_s.append(waited_s)
         if spent_s >= budget.seconds * (len(points) + 1) / budget.num_points:
             name = f"weights-{len(points) + 1}.safetensors"
-            run.save_average(folder / name, step + 1)
+            save_weights(folder / name, run.recipe.model, run.average.state, step=str(step + 1))
             points.append((spent_s, name))
             report(
                 f"{method.name}: {spent_s:.0f} of {budget.seconds:.0f} s, {step + 1} steps, "
