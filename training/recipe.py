@@ -13,7 +13,7 @@ class WindowConfig:
     """Win-Win's windows: a few squares of a large canvas (training/win_win.py)."""
 
     num_windows: int = 2
-    """Of each canvas. Two are best (Win-Win, table 4)."""
+    """Of each canvas. Two are best (Win-Win, arXiv 2310.00632)."""
     sides: tuple[int, int] = (144, 208)
     """Smallest and largest side in pixels; one for every step, a multiple of the stride."""
     border_px: int = 16

@@ -28,6 +28,8 @@ ENLARGED = (1.0, 1.5)
 POOLS = Path("runs/pools")
 VERSION = 1
 """Of what is rendered here."""
+FEW = 16
+"""Scenes that are rendered sooner than a process starts that would help."""
 TEST_SEED = 10**7
 """Held-out scenes are numbered from here: no training scene has such a seed."""
 
@@ -110,13 +112,16 @@ class RenderedCanvases:
         work = [(self, index) for index in range(self.num_train)]
         work += [(self, TEST_SEED + index) for index in range(self.num_test)]
         missing = [item for item in work if not self._pool.has(item[1])]
-        if missing:
-            # Not forked: torch may have threads already.
-            context = multiprocessing.get_context("spawn")
-            with ProcessPoolExecutor(
-                os.cpu_count(), mp_context=context, initializer=_one_thread
-            ) as executor:
-                list(executor.map(_fill, missing, chunksize=2))
+        if len(missing) < FEW:
+            for item in missing:
+                _fill(item)
+            return
+        # Not forked: torch may have threads already.
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(
+            os.cpu_count(), mp_context=context, initializer=_one_thread
+        ) as executor:
+            list(executor.map(_fill, missing, chunksize=2))
 
     def train(self, rng: np.random.Generator) -> Sample:
         sample = self.item(int(rng.integers(self.num_train)))

@@ -33,8 +33,8 @@ TOKEN_SIDE: dict[Family, int] = {"vit": STRIDE, "lookup": 2 * STRIDE}
 """Side in px of the windows that stand for random tokens. A patch of `vit` is one token; `lookup`
 mixes neighbours from its first layer on, so that a lone cell would be border on all sides: 2x2
 cells are the least that has an inside."""
-SPREAD = 2
-"""Sides of windows are drawn from so many strides below their mean to as many above."""
+SPREAD = 0.15
+"""Sides of windows are drawn from this share below their mean to as much above."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +84,8 @@ def kept(way: Way, family: Family, size: tuple[int, int], *, share: float, borde
     if way == "crop":
         side = min(side, most)
         return Kept(way=way, windows=_config(1, (side, side), 0))
-    low, high = max(side - SPREAD * STRIDE, STRIDE), min(side + SPREAD * STRIDE, most)
+    spread = round(SPREAD * side / STRIDE) * STRIDE
+    low, high = max(side - spread, STRIDE), min(side + spread, most)
     border = min(border_px, (low - 1) // 4)  # at least half of each side counts
     return Kept(way=way, windows=_config(number, (low, high), border))
 

@@ -1,7 +1,7 @@
 """Win-Win's claim, measured: two windows against full resolution, crops and random tokens.
 
 Every method trains for the same wall-clock time and is scored at full resolution on images that no
-method has seen. Source: Win-Win (arXiv 2310.00632), tables 1 to 4.
+method has seen. Source of the claim: Win-Win (arXiv 2310.00632), abstract.
 
     python -m training study win-win                       two CPU cores, about an hour
     python -m training study win-win --preset large --canvas 1088 1920 --task flow --budget-s 7200

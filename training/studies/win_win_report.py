@@ -157,8 +157,9 @@ def _notes(study: "WinWin") -> list[str]:
         f"would be border on all sides; as it is, every cell is a corner.",
         f"windows: sides drawn for every step; {study.border_px} px along their inner sides are "
         f"left out of the loss (fewer of small windows), nothing of crops and tokens.",
-        "memory: peak of a process of its own, without scoring; on a GPU what PyTorch allocated, "
-        "on a CPU what was resident, libraries included (idle: those alone).",
+        "memory: peak of a process of its own, without scoring and without the process that "
+        "prepares data; on a GPU what PyTorch allocated, on a CPU what was resident, libraries "
+        "included (idle: those alone).",
         "before the end, scores are of averaged weights whose learning rate is still high.",
     ]
     if study.task == "flow":
