@@ -1,25 +1,28 @@
 """A model in training: its optimizer and average, and one step of them."""
 
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from models.dense_model import DenseModel
-from models.weights import load_weights, save_weights
-from training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from models.weights import save_weights
+from training.adapter_file import save_adapter
+from training.checkpoint import load_checkpoint, save_checkpoint
+from training.class_share import class_share
 from training.data.batch import Batch
+from training.lora import lora_factor, merged
 from training.losses.segmentation import balanced_weights
-from training.optimizer import Average, make_optimizer
+from training.optimizer import Average, make_optimizer, set_rate
 from training.recipe import Recipe
 from training.schedule import rate_factor
+from training.start import prepare
 from training.step import Chance, losses
 
-# Share of the labelled pixels of CamVid's training images, in label order (counted over the set).
-CAMVID_SHARE = (16.9, 23.3, 1.0, 31.7, 4.5, 9.7, 1.2, 1.1, 5.9, 0.6, 0.3)
+
+class LearnsNothingError(ValueError):
+    """A step whose losses depend on frozen parameters alone."""
 
 
 class Run:
@@ -28,25 +31,14 @@ class Run:
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         self.recipe = recipe
         self.device = device
-        torch.manual_seed(recipe.data.seed)
-        model = DenseModel(recipe.model)
-        if recipe.init:
-            model = load_weights(Path(recipe.init))
-            if replace(model.config, name=recipe.model.name) != recipe.model:
-                raise CheckpointError(
-                    f"{recipe.init} is a {model.config.name} of another configuration than the "
-                    f"recipe's {recipe.model.name}: choose weights of the same model"
-                )
-        self.model = model.train().to(device)
+        start = prepare(recipe)
+        self.lines = start.lines
+        self.model = start.model.train().to(device)
         # Convolutions read channels last; torch's own stub does not know the argument.
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = make_optimizer(
-            self.model,
-            learning_rate=recipe.optimizer.learning_rate,
-            weight_decay=recipe.optimizer.weight_decay,
-        )
+        self.optimizer = make_optimizer(self.model, recipe.optimizer)
         self.average = Average(self.model, decay=recipe.optimizer.average_decay)
-        share = torch.tensor(CAMVID_SHARE, device=device)
+        share = torch.tensor(class_share(recipe), device=device)
         self.class_weights = balanced_weights(share)
 
     def step(self, step: int, batches: list[Batch]) -> dict[str, float]:
@@ -58,10 +50,9 @@ class Run:
             warmup_steps=config.warmup_steps,
             shape=config.schedule,
         )
-        for group in self.optimizer.param_groups:
-            group["lr"] = config.learning_rate * factor
+        set_rate(self.optimizer, config.learning_rate * factor)
         values: dict[str, float] = {"learning_rate": config.learning_rate * factor}
-        parameters = list(self.model.parameters())
+        parameters = [p for p in self.model.parameters() if p.requires_grad]
         gathered: list[Tensor | None] = [None] * len(parameters)
         finite = True
         for number, batch in enumerate(batches):
@@ -74,10 +65,13 @@ class Run:
                     class_weights=self.class_weights,
                     chance=chance,
                 )
-            total: Tensor = torch.stack(list(found.values())).sum()
-            total.backward()
             for name, value in found.items():
                 values[name] = values.get(name, 0.0) + float(value.detach())
+            taught = [value for value in found.values() if value.requires_grad]
+            if not taught:  # all that this batch could teach is frozen
+                continue
+            total: Tensor = torch.stack(taught).sum()
+            total.backward()
             # Each batch is clipped on its own: flow's gradients begin a hundred times larger than
             # segmentation's, and one common factor would silence the latter.
             norm = torch.nn.utils.clip_grad_norm_(parameters, config.clip_norm)
@@ -85,6 +79,12 @@ class Run:
             values[f"gradient_norm_{number}"] = float(norm)
             gathered = [_add(a, p.grad) for a, p in zip(gathered, parameters, strict=True)]
             self.optimizer.zero_grad(set_to_none=True)
+        if all(gradient is None for gradient in gathered):
+            seen = ", ".join(sorted(values.keys() - {"learning_rate"})) or "no task"
+            raise LearnsNothingError(
+                f"step {step} sees {seen} alone, and no parameter that learns has a part in it: "
+                f"free another part, or give data that teaches one"
+            )
         if finite:
             for parameter, gradient in zip(parameters, gathered, strict=True):
                 parameter.grad = gradient
@@ -116,9 +116,16 @@ class Run:
         )
 
     def save_average(self, path: Path, done: int) -> None:
-        """The averaged weights alone."""
+        """The averaged weights alone, adapters merged; the adapters alone beside them."""
         notes = {"recipe": self.recipe.name, "step": str(done)}
-        save_weights(path, self.recipe.model, self.average.state, **notes)
+        state, config = self.average.state, self.recipe.model
+        if self.recipe.lora.rank:
+            factor = lora_factor(self.recipe.lora)
+            learned = [name for name, p in self.model.named_parameters() if p.requires_grad]
+            beside = path.with_name("adapter.safetensors")
+            save_adapter(beside, config, state, learned=learned, factor=factor, **notes)
+            state = merged(state, factor)
+        save_weights(path, config, state, **notes)
 
 
 def draw_chance(recipe: Recipe, step: int, number: int) -> Chance:

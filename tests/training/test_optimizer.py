@@ -6,11 +6,12 @@ from torch import nn
 from models.dense_model import DenseModel
 from models.presets import PRESETS
 from training.optimizer import Average, make_optimizer
+from training.recipe import OptimizerConfig
 
 
 def test_each_parameter_is_in_exactly_one_group_and_only_matrices_decay() -> None:
     model = DenseModel(PRESETS["lookup-t"])
-    groups = make_optimizer(model, learning_rate=1e-3, weight_decay=0.05).param_groups
+    groups = make_optimizer(model, OptimizerConfig(learning_rate=1e-3)).param_groups
     names = {id(p): name for name, p in model.named_parameters()}
     found = [names[id(p)] for group in groups for p in group["params"]]
     assert sorted(found) == sorted(names.values())
