@@ -2,8 +2,14 @@
 
 python -m training street                 train a recipe, from its last checkpoint if there is one
 python -m training street --num-steps 50  any value of a recipe can be changed
+python -m training new my-task            write a recipe of one's own, with comments, to my_task.py
+python -m training my_task.py             train it
+python -m training groups RECIPE          what starts from where, what learns, and at which rate
 python -m training evaluate MODEL         score a bundle or a checkpoint beside its baselines
 python -m training render street          fill the pools of rendered pairs ahead of training
+python -m training merge-lora BASE ADAPTER OUT  make plain weights of a base and an adapter
+
+RECIPE is one of ours or a file such as my_task.py.
 """
 
 import sys
@@ -14,7 +20,9 @@ from typing import Annotated
 
 import tyro
 
+from training.new import New
 from training.recipe import Recipe
+from training.recipe_file import is_recipe_file, load_recipe
 from training.recipes import RECIPES
 
 RUNS = Path("runs")
@@ -26,7 +34,7 @@ class Evaluate:
     """Score a bundle or a checkpoint on every data set that is there, beside its baselines."""
 
     model: Annotated[Path, tyro.conf.Positional]
-    """A bundle's folder, or a .safetensors file of weights."""
+    """A bundle's folder, a .safetensors file of weights, or a recipe's .py file: its last run."""
     engine: str = "auto"
     """Which runtime runs a bundle: auto, openvino or onnxruntime."""
     only: tuple[str, ...] = ()
@@ -40,18 +48,53 @@ class Evaluate:
         """Print the tables."""
         from training.report import write_report
 
-        write_report(self.model, self.engine, only=self.only, path=self.json, quick=self.quick)
+        model = self.model
+        if is_recipe_file(str(model)):
+            model = RUNS / load_recipe(model).name / "weights.safetensors"
+        write_report(model, self.engine, only=self.only, path=self.json, quick=self.quick)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MergeLora:
+    """Make plain weights, as evaluation and export read them, of a base and an adapter."""
+
+    base: Annotated[Path, tyro.conf.Positional]
+    """What the adapter's run started from: a .safetensors file of weights or a bundle's folder."""
+    adapter: Annotated[Path, tyro.conf.Positional]
+    """The adapter.safetensors of the run."""
+    out: Annotated[Path, tyro.conf.Positional]
+    """The .safetensors file to write."""
+
+    def run(self) -> None:
+        """Write the file."""
+        from training.adapter_file import merge_adapter
+
+        merge_adapter(self.base, self.adapter, self.out)
+        print(f"{self.out}\nnow: python -m export onnx {self.out} OUT")
+
+
+COMMANDS: dict[str, type[Evaluate | MergeLora | New]] = {
+    "evaluate": Evaluate,
+    "merge-lora": MergeLora,
+    "new": New,
+}
 
 
 def main(arguments: list[str]) -> None:
     """Run one command line."""
-    if arguments[:1] == ["evaluate"]:
-        tyro.cli(Evaluate, prog="python -m training evaluate", args=arguments[1:]).run()
+    name = arguments[0] if arguments else ""
+    if name in COMMANDS:
+        tyro.cli(COMMANDS[name], prog=f"python -m training {name}", args=arguments[1:]).run()
         return
-    if arguments[:1] == ["render"]:
+    if name == "render":
         from training.render import fill_pools
 
         fill_pools(_recipe(arguments[1:], prog="python -m training render"), report=print)
+        return
+    if name == "groups":
+        from training.groups import describe
+
+        print(describe(_recipe(arguments[1:], prog="python -m training groups")))
         return
     recipe = _recipe(arguments, prog="python -m training")
     from training.loop import train
@@ -61,6 +104,12 @@ def main(arguments: list[str]) -> None:
 
 
 def _recipe(arguments: list[str], *, prog: str) -> Recipe:
+    if arguments and is_recipe_file(arguments[0]):
+        own = load_recipe(Path(arguments[0]))
+        prog = f"{prog} {arguments[0]}"
+        return tyro.cli(
+            Recipe, prog=prog, args=arguments[1:], default=own, config=(tyro.conf.AvoidSubcommands,)
+        )
     configs = {name: (recipe.summary, recipe) for name, recipe in RECIPES.items()}
     return tyro.extras.overridable_config_cli(configs, prog=prog, args=arguments)
 

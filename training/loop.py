@@ -59,6 +59,7 @@ def train(recipe: Recipe, folder: Path, data: Dataset[list[Batch]] | None = None
         (folder / "losses.jsonl").open("a", buffering=1) as log,
         _progress() as progress,
     ):
+        progress.console.print("\n".join(run.lines), markup=False, highlight=False, soft_wrap=True)
         bar = progress.add_task(recipe.name, total=recipe.num_steps, completed=start, state="")
         begun_s = time.monotonic()
         for step, batches in zip(range(start, recipe.num_steps), loader, strict=False):

@@ -14,7 +14,13 @@ from training.class_share import class_share
 from training.data.batch import Batch
 from training.lora import lora_factor, merged
 from training.losses.segmentation import balanced_weights
-from training.optimizer import Average, make_optimizer, set_rate
+from training.optimizer import (
+    Average,
+    group_table,
+    make_optimizer,
+    parameter_groups,
+    set_rate,
+)
 from training.recipe import Recipe
 from training.schedule import rate_factor
 from training.start import prepare
@@ -32,7 +38,8 @@ class Run:
         self.recipe = recipe
         self.device = device
         start = prepare(recipe)
-        self.lines = start.lines
+        groups = parameter_groups(start.model, recipe.optimizer)
+        self.lines = (*start.lines, group_table(groups, recipe.optimizer.learning_rate))
         self.model = start.model.train().to(device)
         # Convolutions read channels last; torch's own stub does not know the argument.
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
