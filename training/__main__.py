@@ -2,6 +2,7 @@
 
 python -m training street                 train a recipe, from its last checkpoint if there is one
 python -m training street --num-steps 50  any value of a recipe can be changed
+torchrun --nproc-per-node 2 -m training street    the same in two processes, on two GPUs if any
 python -m training new my-task            write a recipe of one's own, with comments, to my_task.py
 python -m training my_task.py             train it
 python -m training groups RECIPE          what starts from where, what learns, and at which rate
@@ -20,10 +21,10 @@ from typing import Annotated
 
 import tyro
 
-from training.new import New
 from training.recipe import Recipe
 from training.recipe_file import is_recipe_file, load_recipe
 from training.recipes import RECIPES
+from training.stop_signals import Stopped
 
 RUNS = Path("runs")
 """Checkpoints, logs and rendered pairs, relative to the checkout."""
@@ -73,6 +74,26 @@ class MergeLora:
         print(f"{self.out}\nnow: python -m export onnx {self.out} OUT")
 
 
+@dataclass(frozen=True, kw_only=True)
+class New:
+    """Write a recipe with comments to a Python file, as a start for one's own task."""
+
+    name: Annotated[str, tyro.conf.Positional]
+    """Of the task, such as my-task: the recipe goes to my_task.py, its runs to runs/my-task."""
+    start: Annotated[str | None, tyro.conf.arg(name="from")] = None
+    """What to start from: a bundle's folder or a .safetensors file of weights."""
+    data: str | None = None
+    """A folder of images with labels/, depth/ or flow/ beside them (or with train/ and val/ that
+    are such folders), or a data set's name such as cityscapes:train."""
+
+    def run(self) -> None:
+        """Write the file and say what comes next."""
+        from training.new import write_recipe
+
+        path = write_recipe(self.name, init=self.start, data=self.data)
+        print(f"{path}\nnow: python -m training groups {path}, then: python -m training {path}")
+
+
 COMMANDS: dict[str, type[Evaluate | MergeLora | New]] = {
     "evaluate": Evaluate,
     "merge-lora": MergeLora,
@@ -97,10 +118,12 @@ def main(arguments: list[str]) -> None:
         print(describe(_recipe(arguments[1:], prog="python -m training groups")))
         return
     recipe = _recipe(arguments, prog="python -m training")
+    from training.distributed import from_environment
     from training.loop import train
 
     weights = train(recipe, RUNS / recipe.name)
-    print(f"{weights}\nnow: python -m export onnx {weights} OUT")
+    if from_environment().is_first:
+        print(f"{weights}\nnow: python -m export onnx {weights} OUT")
 
 
 def _recipe(arguments: list[str], *, prog: str) -> Recipe:
@@ -121,6 +144,9 @@ def _guarded(command: Callable[[list[str]], None]) -> int:
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except Stopped as stopped:
+        print(stopped, file=sys.stderr)
+        return stopped.exit_code
     return 0
 
 

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from torch import Tensor
 
-from models.config import ModelConfig, config_from_dict
+from models.config import config_from_dict
 from models.dense_model import DenseModel
 from models.weights import read_weights, save_weights
-from training.lora import is_adapter, merged
+from training.lora import is_adapter, lora_factor, merged
+from training.recipe import Recipe
 from training.start import open_model
 from training.transfer import transfer
 
@@ -24,29 +25,33 @@ class AdapterError(ValueError):
     """An adapter file that cannot be added to the weights it is given with."""
 
 
-def save_adapter(
-    path: Path,
-    config: ModelConfig,
+def save_trained(
+    folder: Path,
+    recipe: Recipe,
     state: Mapping[str, Tensor],
     *,
     learned: Collection[str],
-    factor: float,
-    **notes: str,
+    done: int,
 ) -> None:
-    """Write what learned.
+    """Write weights.safetensors, a plain model, and where there are adapters adapter.safetensors.
 
     Args:
-        path: ends in .safetensors.
-        config: of the plain model.
+        folder: of the run.
+        recipe: of the run.
         state: every parameter by name, adapters among them.
         learned: names of those that did.
-        factor: `training.lora.lora_factor` of the adapters.
-        notes: further header entries.
+        done: the number of steps.
     """
-    frozen = {name: value for name, value in state.items() if name not in learned}
-    small = {name: state[name] for name in learned}
-    header = {"lora_factor": json.dumps(factor), "frozen_sha256": _digest(frozen), **notes}
-    save_weights(path, config, small, **header)
+    notes = {"recipe": recipe.name, "step": str(done)}
+    plain = dict(state)
+    if recipe.lora.rank:
+        factor = lora_factor(recipe.lora)
+        plain = merged(state, factor)
+        frozen = {name: value for name, value in state.items() if name not in learned}
+        header = {"lora_factor": json.dumps(factor), "frozen_sha256": _digest(frozen), **notes}
+        small = {name: state[name] for name in learned}
+        save_weights(folder / "adapter.safetensors", recipe.model, small, **header)
+    save_weights(folder / "weights.safetensors", recipe.model, plain, **notes)
 
 
 def merge_adapter(base: Path, adapter: Path, out: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from training.blocks import local
 from training.layer_decay import blocks_above
 from training.parts import belongs, select
 from training.recipe import OptimizerConfig
@@ -150,4 +151,6 @@ class Average:
         """Move towards the weights after a step."""
         decay = min(self.decay, (1 + step) / (10 + step))
         now = {name: p.data for name, p in model.named_parameters() if p.requires_grad}
-        torch._foreach_lerp_([self.state[n] for n in now], list(now.values()), 1 - decay)
+        torch._foreach_lerp_(
+            [local(self.state[name]) for name in now], [local(x) for x in now.values()], 1 - decay
+        )

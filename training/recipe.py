@@ -13,6 +13,9 @@ class DataConfig:
     """What one optimizer step sees."""
 
     seed: int = 0
+    tokens_per_step: int | None = None
+    """Cells of 16x16 px of all windows and frames of a step, in place of a number of samples: the
+    three numbers below are then the ratio of the kinds alone. None: they are the numbers."""
     images_per_step: int = 4
     """CamVid images: labels alone."""
     scenes_per_step: int = 8
@@ -95,8 +98,18 @@ class Recipe:
     weights: LossWeights = field(default_factory=LossWeights)
     precision: Literal["f32", "bf16"] = "bf16"
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    parallel: Literal["ddp", "fsdp"] = "ddp"
+    """With several processes: whether each holds the whole model, or a part of every tensor."""
+    accumulate: int = 1
+    """Passes that a process takes for each batch of a step: less memory, the same gradient."""
+    tokens_per_pass: int | None = None
+    """Most tokens of a pass of one process: it takes as many passes as that needs."""
+    compile: bool = False
+    """Make kernels for the model's blocks: faster steps, after minutes at the start."""
+    recompute: bool = False
+    """Keep no activations inside blocks (activation checkpointing): less memory, more time."""
     threads: int | None = None
-    """Of PyTorch. None: one per core."""
+    """Of PyTorch in each process. None: one per core, divided among a machine's processes."""
     lookup_tokens: tuple[int, ...] = (36, 64, 100, 144)
     """Drawn anew for every step: one set of weights serves every number."""
     checkpoint_every: int = 100
@@ -110,7 +123,20 @@ class Recipe:
 
 
 MAY_CHANGE = frozenset(
-    ("summary", "num_steps", "checkpoint_every", "device", "threads", "init", "data.num_workers")
+    (
+        "summary",
+        "num_steps",
+        "checkpoint_every",
+        "device",
+        "parallel",
+        "accumulate",
+        "tokens_per_pass",
+        "compile",
+        "recompute",
+        "threads",
+        "init",
+        "data.num_workers",
+    )
 )
 """What a resumed run may have otherwise than the run that it goes on with."""
 

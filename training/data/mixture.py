@@ -1,9 +1,11 @@
 """What each optimizer step sees: a batch of real images, one of rendered scenes, one of pairs.
 
-The data of a step follow from the seed and the step alone, so a run that resumes, or that has
-another number of workers, sees the same.
+Each sample follows from the seed, its kind, the step and its number in the step alone: a run that
+resumes, or that has another number of workers or of processes, sees the same, and a process makes
+only its own share.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -17,6 +19,8 @@ from training.data.camvid import CamVid
 from training.data.degradation import add_noise, blur, erase_next
 from training.data.rendered import SCENES, RenderedPairs
 from training.data.sample import Cut, Sample
+from training.data.share import Share
+from training.data.token_budget import num_samples, tokens_of
 from training.recipe import DataConfig
 from training.win_win import cut, flipped, sample_windows
 
@@ -27,27 +31,52 @@ TWO_WINDOWS_SCALE = (1.2, 3.0)
 SCENE_SCALE = (0.75, 1.3)
 PAIR_SCALE = (0.65, 1.4)
 
+Make = Callable[[np.random.Generator, bool], Cut]
+"""From a source of chance, and whether there are two windows, to a sample."""
+# What a random generator is for: the second number of its seed. 1 is training.run's draw_chance.
+STEP, IMAGES, SCENES_ALONE, PAIRS = 0, 2, 3, 4
+
 
 @dataclass(frozen=True)
 class StepBatches(Dataset[list[Batch]]):
     """Step number -> the batches of that step."""
 
     config: DataConfig
+    share: Share = Share()
+    """Of the process; a batch that has fewer samples than processes is a blank one for the last."""
 
     def __getitem__(self, step: int) -> list[Batch]:
-        rng = np.random.default_rng([self.config.seed, 0, step])
-        two = bool(rng.random() < self.config.two_windows_share)
-        batches = []
-        if self.config.images_per_step:
-            images = [self._image(rng, two) for _ in range(self.config.images_per_step)]
-            batches.append(collate(images))
-        if self.config.scenes_per_step:
-            scenes = [self._scene(rng, two) for _ in range(self.config.scenes_per_step)]
-            batches.append(collate(scenes))
-        if self.config.pairs_per_step:
-            pairs = [self._pair(rng, two) for _ in range(self.config.pairs_per_step)]
-            batches.append(collate(pairs))
-        return batches
+        two = self._has_two_windows(step)
+        makers = ((IMAGES, self._image), (SCENES_ALONE, self._scene), (PAIRS, self._pair))
+        parts = zip(makers, self._num_samples(two), strict=True)
+        return [self._batch(kind, make, n, step, two) for (kind, make), n in parts if n]
+
+    def _num_samples(self, two: bool) -> tuple[int, ...]:
+        """Of images, scenes and pairs."""
+        config = self.config
+        ratio = (config.images_per_step, config.scenes_per_step, config.pairs_per_step)
+        if config.tokens_per_step is None:
+            return ratio
+        square = tokens_of((config.square, config.square), num_windows=2)
+        image = square if two else tokens_of(config.window)
+        scene = square if two else tokens_of(config.pair_window)
+        tokens = (image, scene, 2 * scene)
+        return num_samples(config.tokens_per_step, ratio=ratio, tokens=tokens)
+
+    def _has_two_windows(self, step: int) -> bool:
+        rng = np.random.default_rng([self.config.seed, STEP, step])
+        return bool(rng.random() < self.config.two_windows_share)
+
+    def _batch(self, kind: int, make: Make, num_samples: int, step: int, two: bool) -> Batch:
+        """This process's share of the samples of a kind."""
+        own = self.share.of(num_samples)
+
+        def cut_of(index: int) -> Cut:
+            return make(np.random.default_rng([self.config.seed, kind, step, index]), two)
+
+        if not own:  # of the right shape, and nothing is known about it
+            return collate([cut_of(0)]).blank()
+        return collate([cut_of(index) for index in own])
 
     @cached_property
     def _camvid(self) -> CamVid:

@@ -1,6 +1,6 @@
 """What a step sees follows from the seed and the step alone."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from training.data.batch import Batch
 from training.data.mixture import StepBatches
 from training.data.rendered import RenderedPairs
 from training.data.sample import Sample
+from training.data.share import Share
 from training.recipe import DataConfig
 
 CONFIG = DataConfig(
@@ -52,6 +53,31 @@ def test_a_step_is_the_same_whenever_it_is_asked_for(batches: StepBatches) -> No
         for a, b in zip(first, second, strict=True):
             assert same(a, b)
     assert not same(once[0][0], once[1][0])
+
+
+def test_the_shares_of_all_processes_are_the_whole_step(batches: StepBatches) -> None:
+    wholes = [batches[step] for step in range(2)]
+    for world_size in (2, 3):
+        shares = [share_of(batches, rank, world_size) for rank in range(world_size)]
+        for step, whole in enumerate(wholes):
+            made = [share[step] for share in shares]
+            for number, batch in enumerate(whole):
+                parts = [parts[number] for parts in made if knows_anything(parts[number])]
+                for name in ("image", "labels", "inverse_depth"):
+                    joined = torch.cat([getattr(part, name) for part in parts])
+                    expected: torch.Tensor = getattr(batch, name)
+                    torch.testing.assert_close(joined, expected, rtol=0, atol=0, equal_nan=True)
+
+
+def share_of(batches: StepBatches, rank: int, world_size: int) -> StepBatches:
+    made = replace(batches, share=Share(rank=rank, world_size=world_size))
+    made.__dict__.update({name: batches.__dict__[name] for name in ("_camvid", "_pairs")})
+    return made
+
+
+def knows_anything(batch: Batch) -> bool:
+    known = bool((batch.labels != 255).any() or batch.inverse_depth.isfinite().any())
+    return known or (batch.flow is not None and bool(batch.flow.isfinite().any()))
 
 
 def test_each_batch_knows_what_its_data_know(batches: StepBatches) -> None:
