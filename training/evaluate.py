@@ -3,7 +3,7 @@
 A data set that is not there is left out with a line that says so, unless it was asked for by name.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +44,6 @@ def evaluate(
     quick: bool,
     tasks: Collection[str] = tuple(Task),
     only: Collection[str] = (),
-    class_names: Sequence[str] = CLASS_NAMES,
     report: Callable[[str], None],
 ) -> dict[str, list[Row]]:
     """Every table, by task.
@@ -54,11 +53,10 @@ def evaluate(
         quick: some frames of the long data sets alone.
         tasks: what the model answers.
         only: keys of suites; all where empty.
-        class_names: of the model's labels; a data set of other classes says nothing about them.
         report: called with a line for each data set.
 
     Raises:
-        ValueError: no suite has such a key, or one that was asked for has other classes.
+        ValueError: no suite has such a key.
         FileFormatError: a data set that was asked for by name is missing, or one is broken.
     """
     scorers = (
@@ -75,12 +73,6 @@ def evaluate(
         rows = tables[task.value] = []
         for suite in suites:
             if task not in tasks or (only and suite.key not in only):
-                continue
-            if task is Task.SEGMENTATION and tuple(class_names) != CLASS_NAMES:
-                line = f"its classes are {_some(CLASS_NAMES)}, the model's {_some(class_names)}"
-                if only:
-                    raise ValueError(f"{suite.title} cannot score this model: {line}")
-                report(f"{task.value}: {suite.title} left out: {line}")
                 continue
             try:
                 samples = suite.open_samples(quick=quick)
@@ -104,11 +96,6 @@ def evaluate(
                     )
                 )
     return tables
-
-
-def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:4])
-    return f"{len(names)} ({shown}, ...)" if len(names) > 4 else f"{len(names)} ({shown})"
 
 
 Line = tuple[str, int, dict[str, float]]

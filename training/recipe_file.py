@@ -38,10 +38,10 @@ def load_recipe(path: Path) -> Recipe:
         raise RecipeFileError(f"{_place(path, error)}: {type(error).__name__}: {error}") from error
     recipe = getattr(module, VARIABLE, None)
     if not isinstance(recipe, Recipe):
-        what = "has no such name" if recipe is None else f"that is a {type(recipe).__name__}"
+        what = "has no such name" if recipe is None else f"is a {type(recipe).__name__}"
         raise RecipeFileError(
-            f"{path}: expected {VARIABLE} = Recipe(...) in it, but it {what}: see "
-            f"training/recipes.py for an example"
+            f"{path}: expected {VARIABLE} = Recipe(...) in it, but it {what}: write another file "
+            f"with `python -m training new NAME` and see what differs"
         )
     return recipe
 

@@ -28,14 +28,12 @@ def write_report(
         quick: some frames of the long data sets alone.
     """
     console = Console(stderr=True)
-    runtime, answers, classes = _runtime(model, engine)
+    runtime, answers = _runtime(model, engine)
 
     def run(image: NDArray[np.uint8], next_image: NDArray[np.uint8] | None) -> Prediction:
         return predict(runtime, image, next_image)
 
-    tables = evaluate(
-        run, quick=quick, tasks=answers, only=only, class_names=classes, report=console.print
-    )
+    tables = evaluate(run, quick=quick, tasks=answers, only=only, report=console.print)
     engine_line = f"{model} on {runtime.name} {runtime.version}, {dict(runtime.precisions)}"
     Console(soft_wrap=True).print(f"{engine_line}\n\n{as_markdown(tables)}", markup=False)
     if path is not None:
@@ -43,15 +41,13 @@ def write_report(
         path.write_text(json.dumps(rows, indent=2) + "\n")
 
 
-def _runtime(model: Path, engine: str) -> tuple[Runtime, tuple[str, ...], tuple[str, ...]]:
-    """The model, the tasks that it answers, and the names of its classes."""
+def _runtime(model: Path, engine: str) -> tuple[Runtime, tuple[str, ...]]:
+    """The model, and the tasks that it answers."""
     if model.is_dir():
         bundle = read_bundle(model)
-        runtime = select_runtime(model, bundle, engine=engine).runtime
-        return runtime, bundle.tasks, bundle.class_names
+        return select_runtime(model, bundle, engine=engine).runtime, bundle.tasks
     from models.runtime.eager import EagerRuntime  # imports torch
     from models.weights import load_weights
 
     network = load_weights(model)
-    head = network.config.segmentation
-    return EagerRuntime(network), network.config.tasks, head.class_names if head else ()
+    return EagerRuntime(network), network.config.tasks
