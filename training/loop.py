@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.tensorboard import SummaryWriter
 
 from training.allocator import keep_freed_memory
+from training.class_count import classes_of, with_class_share
 from training.data.batch import Batch
 from training.data.mixture import StepBatches
 from training.recipe import Recipe
@@ -34,13 +35,16 @@ def train(recipe: Recipe, folder: Path, data: Dataset[list[Batch]] | None = None
         recipe: what to train.
         folder: receives checkpoint.safetensors, weights.safetensors, recipe.json, losses.jsonl and
             TensorBoard's files.
-        data: from the number of a step to its batches; by default what the recipe says.
+        data: from the number of a step to its batches; by default what the recipe says, and rare
+            classes then count more as often as they are rare in its labelled images.
 
     Returns:
         The averaged weights, ready for evaluation and export.
 
     Raises:
         CheckpointError: the folder holds a run of other data, another model or another optimizer.
+        RealDataError: a data set does not teach what it is named for.
+        FileFormatError: a data set is missing or broken.
     """
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "checkpoint.safetensors"
@@ -48,11 +52,14 @@ def train(recipe: Recipe, folder: Path, data: Dataset[list[Batch]] | None = None
     device = _device(recipe)
     keep_freed_memory()
     torch.set_num_threads(recipe.threads or os.cpu_count() or 1)
+    if data is None:
+        data = StepBatches(recipe.data, classes_of(recipe))
+        recipe = with_class_share(recipe, folder)
     run = Run(recipe, device)
     start = 0
     if checkpoint.is_file():
         start = run.load(checkpoint)
-    loader = _loader(recipe, data or StepBatches(recipe.data), start, device)
+    loader = _loader(recipe, data, start, device)
     forget_after(folder / "losses.jsonl", start)
     with (
         SummaryWriter(folder / "tensorboard", purge_step=start) as board,

@@ -11,15 +11,13 @@ from torch import Tensor
 from models.dense_model import DenseModel
 from models.weights import load_weights, save_weights
 from training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from training.class_count import classes_of
 from training.data.batch import Batch
 from training.losses.segmentation import balanced_weights
 from training.optimizer import Average, make_optimizer
 from training.recipe import Recipe
 from training.schedule import rate_factor
 from training.step import Chance, losses
-
-# Share of the labelled pixels of CamVid's training images, in label order (counted over the set).
-CAMVID_SHARE = (16.9, 23.3, 1.0, 31.7, 4.5, 9.7, 1.2, 1.1, 5.9, 0.6, 0.3)
 
 
 class Run:
@@ -46,8 +44,8 @@ class Run:
             weight_decay=recipe.optimizer.weight_decay,
         )
         self.average = Average(self.model, decay=recipe.optimizer.average_decay)
-        share = torch.tensor(CAMVID_SHARE, device=device)
-        self.class_weights = balanced_weights(share)
+        share = recipe.weights.class_share or (1.0,) * max(len(classes_of(recipe)), 1)
+        self.class_weights = balanced_weights(torch.tensor(share, device=device))
 
     def step(self, step: int, batches: list[Batch]) -> dict[str, float]:
         """Forward and backward over every batch of the step, then one update."""

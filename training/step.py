@@ -48,7 +48,7 @@ def losses(
     b, n = batch.labels.shape[:2]
     found: dict[str, Tensor] = {}
     if maps.logits is not None:
-        real = not _is_rendered(batch)
+        real = not batch.rendered
         weight = weights.segmentation if real else weights.scene_segmentation
         logits = upsample(maps.logits.float(), 4, None)
         value = segmentation_loss(logits, batch.labels.flatten(0, 1), class_weights)
@@ -72,11 +72,6 @@ def losses(
         loss = flow_loss(estimates, batch.flow.flatten(0, 1), likelihood=share)
         found["flow"] = weights.flow * loss
     return found
-
-
-def _is_rendered(batch: Batch) -> bool:
-    """Only rendered samples know their depth or have a second frame."""
-    return batch.next_image is not None or bool(batch.inverse_depth.isfinite().any())
 
 
 def _encode(model: DenseModel, batch: Batch, chance: Chance) -> tuple[Encoded, Encoded | None]:
