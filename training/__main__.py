@@ -7,6 +7,8 @@ python -m training new my-task            write a recipe of one's own, with comm
 python -m training my_task.py             train it
 python -m training groups RECIPE          what starts from where, what learns, and at which rate
 python -m training evaluate MODEL         score a bundle or a checkpoint beside its baselines
+python -m training data                   the data sets that recipes can name
+python -m training data NAME              what one of them holds, its files checked
 python -m training render street          fill the pools of rendered pairs ahead of training
 python -m training merge-lora BASE ADAPTER OUT  make plain weights of a base and an adapter
 
@@ -40,6 +42,9 @@ class Evaluate:
     """Which runtime runs a bundle: auto, openvino or onnxruntime."""
     only: tuple[str, ...] = ()
     """Keys of data sets to score (camvid, kitti2012, tum, ...), all by default."""
+    data: tuple[str, ...] = ()
+    """Data sets to score in place of the usual ones, as `python -m training data` lists them:
+    cityscapes:val, folder:/my/images, ... All that their samples know is scored."""
     json: Path | None = None
     """Write the scores to this file too, as `python -m export onnx --scores` reads them."""
     quick: bool = False
@@ -52,7 +57,14 @@ class Evaluate:
         model = self.model
         if is_recipe_file(str(model)):
             model = RUNS / load_recipe(model).name / "weights.safetensors"
-        write_report(model, self.engine, only=self.only, path=self.json, quick=self.quick)
+        write_report(
+            model,
+            self.engine,
+            only=self.only,
+            data=self.data,
+            path=self.json,
+            quick=self.quick,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +106,28 @@ class New:
         print(f"{path}\nnow: python -m training groups {path}, then: python -m training {path}")
 
 
-COMMANDS: dict[str, type[Evaluate | MergeLora | New]] = {
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """List the data sets that recipes can name, or check one: it says what it holds, or which file
+    is wrong and what was expected."""
+
+    name: Annotated[str, tyro.conf.Positional] = ""
+    """camvid:train, folder:/my/images, ...; all are listed where it is left out."""
+    num_samples: int = 200
+    """Read so many, spread over the data set; 0 for every one."""
+
+    def run(self) -> None:
+        """Print the lines."""
+        from training.data_report import check_data, list_data
+
+        if self.name:
+            check_data(self.name, num_samples=self.num_samples, report=print)
+        else:
+            list_data(print)
+
+
+COMMANDS: dict[str, type[Data | Evaluate | MergeLora | New]] = {
+    "data": Data,
     "evaluate": Evaluate,
     "merge-lora": MergeLora,
     "new": New,
@@ -120,7 +153,9 @@ def main(arguments: list[str]) -> None:
     recipe = _recipe(arguments, prog="python -m training")
     from training.distributed import from_environment
     from training.loop import train
+    from training.own_classes import with_classes_of_data
 
+    recipe = with_classes_of_data(recipe)
     weights = train(recipe, RUNS / recipe.name)
     if from_environment().is_first:
         print(f"{weights}\nnow: python -m export onnx {weights} OUT")

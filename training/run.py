@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from training.adapter_file import save_trained
 from training.blocks import compile_blocks, recompute, shard, whole
 from training.checkpoint import Checkpoint, collect, restore, write_checkpoint
-from training.class_share import class_share
+from training.class_count import classes_of
 from training.data.batch import Batch
 from training.distributed import Processes
 from training.losses.segmentation import balanced_weights
@@ -46,8 +46,8 @@ class Run:
         self.objective = self._prepared()
         self.optimizer = make_optimizer(self.model, recipe.optimizer)
         self.average = Average(self.model, decay=recipe.optimizer.average_decay)
-        share = torch.tensor(class_share(recipe), device=device)
-        self.class_weights = balanced_weights(share)
+        share = recipe.weights.class_share or (1.0,) * max(len(classes_of(recipe)), 1)
+        self.class_weights = balanced_weights(torch.tensor(share, device=device))
 
     def _prepared(self) -> Objective:
         """What a step calls: the model's losses, compiled, recomputed and sharded as asked for."""

@@ -1,4 +1,4 @@
-"""A recipe in a file of one's own is run by its path, and mistakes in it are named by their line."""
+"""A recipe in a file of one's own is run by its path; mistakes in it are named by line."""
 
 from pathlib import Path
 
@@ -7,12 +7,12 @@ import pytest
 from training.__main__ import _recipe
 from training.recipe_file import RecipeFileError, load_recipe
 
-GOOD = '''
+GOOD = """
 from models.presets import PRESETS
 from training.recipe import Recipe
 
 RECIPE = Recipe(name="mine", summary="", model=PRESETS["lookup-t"], num_steps=7)
-'''
+"""
 
 
 def written(folder: Path, text: str) -> Path:
@@ -42,7 +42,10 @@ def test_a_file_is_a_recipe_whose_values_the_command_line_changes(tmp_path: Path
         ("\n\ndef f(:\n", r"my_task\.py, line 3: SyntaxError"),
         ("a = 1\nb = a + c\n", r"my_task\.py, line 2: NameError: name 'c'"),
         (GOOD.replace("num_steps", "steps"), r"my_task\.py, line 5: TypeError: .*steps"),
-        ("from training.start import model_like\n\nmodel_like('no.safetensors')\n", r"line 3: Weig"),
+        (
+            "from training.start import model_like\n\nmodel_like('no.safetensors')\n",
+            r"line 3: Weig",
+        ),
     ],
 )
 def test_a_file_that_makes_no_recipe_is_refused(tmp_path: Path, text: str, message: str) -> None:

@@ -1,4 +1,5 @@
-"""What each optimizer step sees: a batch of real images, one of rendered scenes, one of pairs.
+"""What each optimizer step sees: a batch of real images, one of rendered scenes, one of pairs; and
+where a recipe names such data, one of real images with depth and one of real pairs.
 
 Each sample follows from the seed, its kind, the step and its number in the step alone: a run that
 resumes, or that has another number of workers or of processes, sees the same, and a process makes
@@ -12,29 +13,37 @@ from functools import cached_property
 import numpy as np
 from torch.utils.data import Dataset
 
+from models.task import CLASS_NAMES
 from models.windows import STRIDE
-from training.data.augment import crop, flip, jitter_colour, jitter_pair_colour, scale
+from training.data.augment import crop, flip, jitter_colour, jitter_pair_colour, scale, tilt
 from training.data.batch import Batch, collate
-from training.data.camvid import CamVid
+from training.data.catalog import Joined
 from training.data.degradation import add_noise, blur, erase_next
+from training.data.real import draw, open_labelled, open_pairs, open_with_depth
 from training.data.rendered import SCENES, RenderedPairs
 from training.data.sample import Cut, Sample
 from training.data.share import Share
 from training.data.token_budget import num_samples, tokens_of
 from training.recipe import DataConfig
-from training.win_win import cut, flipped, sample_windows
+from training.win_win import cut, flipped, follow_motion, sample_windows
 
 CROP_SCALE = (0.75, 1.8)
 """CamVid is resized by a factor in this range before a single crop is cut ..."""
 TWO_WINDOWS_SCALE = (1.2, 3.0)
 """... and in this one before two windows are."""
+CAMVID_SIDE_PX = 360
+"""The shorter one. Larger images are seen as small as CamVid's, too."""
+DEPTH_ZOOM = 2.0
+"""A crop of a real image with depth sees between the whole and this fraction of it."""
 SCENE_SCALE = (0.75, 1.3)
 PAIR_SCALE = (0.65, 1.4)
-
+TILTED_SHARE = 0.2
+"""Of scenes and pairs."""
 Make = Callable[[np.random.Generator, bool], Cut]
 """From a source of chance, and whether there are two windows, to a sample."""
 # What a random generator is for: the second number of its seed. 1 is training.run's draw_chance.
-STEP, IMAGES, SCENES_ALONE, PAIRS = 0, 2, 3, 4
+STEP, IMAGES, SCENES_ALONE, PAIRS, DEPTH_IMAGES, REAL_PAIRS = 0, 2, 3, 4, 5, 6
+RENDERED = (SCENES_ALONE, PAIRS)
 
 
 @dataclass(frozen=True)
@@ -42,25 +51,39 @@ class StepBatches(Dataset[list[Batch]]):
     """Step number -> the batches of that step."""
 
     config: DataConfig
+    class_names: tuple[str, ...] = CLASS_NAMES
+    """Of the model, which the labelled images must have; empty without a segmentation head."""
     share: Share = Share()
     """Of the process; a batch that has fewer samples than processes is a blank one for the last."""
 
     def __getitem__(self, step: int) -> list[Batch]:
         two = self._has_two_windows(step)
-        makers = ((IMAGES, self._image), (SCENES_ALONE, self._scene), (PAIRS, self._pair))
-        parts = zip(makers, self._num_samples(two), strict=True)
+        makers: dict[int, Make] = {
+            IMAGES: self._image,
+            SCENES_ALONE: self._scene,
+            PAIRS: self._pair,
+            DEPTH_IMAGES: self._depth_image,
+            REAL_PAIRS: self._real_pair,
+        }
+        parts = zip(makers.items(), self._num_samples(two), strict=True)
         return [self._batch(kind, make, n, step, two) for (kind, make), n in parts if n]
 
     def _num_samples(self, two: bool) -> tuple[int, ...]:
-        """Of images, scenes and pairs."""
+        """Of images, scenes, pairs, real images with depth and real pairs."""
         config = self.config
-        ratio = (config.images_per_step, config.scenes_per_step, config.pairs_per_step)
+        ratio = (
+            config.images_per_step,
+            config.scenes_per_step,
+            config.pairs_per_step,
+            config.depth_images_per_step if config.depth else 0,
+            config.real_pairs_per_step if config.pairs else 0,
+        )
         if config.tokens_per_step is None:
             return ratio
         square = tokens_of((config.square, config.square), num_windows=2)
         image = square if two else tokens_of(config.window)
         scene = square if two else tokens_of(config.pair_window)
-        tokens = (image, scene, 2 * scene)
+        tokens = (image, scene, 2 * scene, scene, 2 * scene)
         return num_samples(config.tokens_per_step, ratio=ratio, tokens=tokens)
 
     def _has_two_windows(self, step: int) -> bool:
@@ -70,27 +93,37 @@ class StepBatches(Dataset[list[Batch]]):
     def _batch(self, kind: int, make: Make, num_samples: int, step: int, two: bool) -> Batch:
         """This process's share of the samples of a kind."""
         own = self.share.of(num_samples)
+        rendered = kind in RENDERED
 
         def cut_of(index: int) -> Cut:
             return make(np.random.default_rng([self.config.seed, kind, step, index]), two)
 
         if not own:  # of the right shape, and nothing is known about it
-            return collate([cut_of(0)]).blank()
-        return collate([cut_of(index) for index in own])
+            return collate([cut_of(0)], rendered=rendered).blank()
+        return collate([cut_of(index) for index in own], rendered=rendered)
 
     @cached_property
-    def _camvid(self) -> CamVid:
-        return CamVid(split="train")
+    def _labelled(self) -> Joined:
+        return open_labelled(self.config.labelled, self.class_names)
+
+    @cached_property
+    def _with_depth(self) -> Joined:
+        return open_with_depth(self.config.depth)
+
+    @cached_property
+    def _real_pairs(self) -> Joined:
+        return open_pairs(self.config.pairs)
 
     @cached_property
     def _pairs(self) -> RenderedPairs:
         return RenderedPairs(config=self.config)
 
     def _image(self, rng: np.random.Generator, two: bool) -> Cut:
-        sample = self._camvid[int(rng.integers(len(self._camvid)))]
+        sample = draw(rng, self._labelled)
+        sample = replace(sample, next_image=None, flow=None, occluded=None)
         if rng.random() < 0.5:
             sample = flip(sample)
-        low, high = TWO_WINDOWS_SCALE if two else CROP_SCALE
+        low, high = _scale_limits(sample, two)
         ratio = float(np.exp(rng.uniform(np.log(low), np.log(high))))
         stretch = float(np.exp(rng.uniform(-0.1, 0.1)))
         window = self.config.window
@@ -112,35 +145,97 @@ class StepBatches(Dataset[list[Batch]]):
         if two:
             windows = self._pairs.windows(rng, SCENES)
             windows = flipped(windows) if rng.random() < 0.5 else windows
-            return replace(windows, next_image=None, next_origins=None, flow=None, occluded=None)
+            windows = replace(windows, next_image=None, next_origins=None, flow=None, occluded=None)
+            return self._with_own_classes(windows)
         sample = self._pairs.whole(rng, SCENES)
         sample = replace(sample, next_image=None, flow=None, occluded=None)
-        if rng.random() < 0.5:
-            sample = flip(sample)
+        sample = _mirrored_or_tilted(rng, sample)
         # How deep a scene is shows in what surrounds it: half of them are seen whole.
         whole = rng.random() < 0.5
         ratio = SCENE_SCALE[0] if whole else float(np.exp(rng.uniform(*np.log(SCENE_SCALE))))
         sample = scale(sample, _scaled(sample, ratio, ratio, self.config.pair_window))
         sample = _piece(rng, sample, self.config.pair_window)
-        return cut(_degrade(rng, sample), np.zeros((1, 2), np.int64), sample.size)
+        windows = cut(_degrade(rng, sample), np.zeros((1, 2), np.int64), sample.size)
+        return self._with_own_classes(windows)
 
     def _pair(self, rng: np.random.Generator, two: bool) -> Cut:
         if two:
+            # Rendered windows are not tilted: what would turn into them was never rendered.
             windows = self._pairs.windows(rng)
-            return flipped(windows) if rng.random() < 0.5 else windows
-        sample = self._pairs.whole(rng)
-        if rng.random() < 0.5:
-            sample = flip(sample)
+            windows = flipped(windows) if rng.random() < 0.5 else windows
+            return self._with_own_classes(windows)
+        sample = _mirrored_or_tilted(rng, self._pairs.whole(rng))
         ratio = float(np.exp(rng.uniform(*np.log(PAIR_SCALE))))
         if rng.random() < 0.7:
             sample = scale(sample, _scaled(sample, ratio, ratio, self.config.pair_window))
-        sample = _piece(rng, sample, self.config.pair_window)
-        if rng.random() < 0.2:
-            sample = jitter_pair_colour(rng, sample)
-        sample = _degrade(rng, sample)
-        if rng.random() < 0.2:
-            sample = erase_next(rng, sample)
-        return cut(sample, np.zeros((1, 2), np.int64), sample.size)
+        sample = _degrade_pair(rng, _piece(rng, sample, self.config.pair_window))
+        return self._with_own_classes(cut(sample, np.zeros((1, 2), np.int64), sample.size))
+
+    def _depth_image(self, rng: np.random.Generator, two: bool) -> Cut:
+        sample = draw(rng, self._with_depth)
+        sample = replace(sample, next_image=None, labels=None, flow=None, occluded=None)
+        sample = _mirrored_or_tilted(rng, sample)
+        if two:
+            return self._two_windows(rng, _degrade(rng, self._canvas(rng, sample)))
+        window = self.config.pair_window
+        whole = max(window[0] / sample.size[0], window[1] / sample.size[1])
+        ratio = whole * float(np.exp(rng.uniform(0, np.log(DEPTH_ZOOM))))
+        sample = _piece(rng, scale(sample, _scaled(sample, ratio, ratio, window)), window)
+        return cut(_degrade(rng, sample), np.zeros((1, 2), np.int64), window)
+
+    def _real_pair(self, rng: np.random.Generator, two: bool) -> Cut:
+        sample = _mirrored_or_tilted(rng, replace(draw(rng, self._real_pairs), labels=None))
+        if two:
+            return self._two_windows(rng, _degrade_pair(rng, self._canvas(rng, sample)))
+        window = self.config.pair_window
+        whole = max(window[0] / sample.size[0], window[1] / sample.size[1])
+        # From all of it to a piece at its own size.
+        largest = max(PAIR_SCALE[1], PAIR_SCALE[1] * whole)
+        ratio = float(np.exp(rng.uniform(np.log(whole), np.log(largest))))
+        sample = _piece(rng, scale(sample, _scaled(sample, ratio, ratio, window)), window)
+        return cut(_degrade_pair(rng, sample), np.zeros((1, 2), np.int64), window)
+
+    def _canvas(self, rng: np.random.Generator, sample: Sample) -> Sample:
+        """The sample at the size of a canvas for two windows."""
+        ratio = float(np.exp(rng.uniform(*np.log(_scale_limits(sample, two=True)))))
+        side = 2 * self.config.square
+        return scale(sample, _scaled(sample, ratio, ratio, (side, side)))
+
+    def _two_windows(self, rng: np.random.Generator, sample: Sample) -> Cut:
+        """Two squares of a canvas; those of a second frame follow what moves."""
+        side = self.config.square
+        corners = sample_windows(rng, canvas=sample.size, side=side, num_windows=2, stride=STRIDE)
+        windows = cut(sample, corners, (side, side))
+        if sample.next_image is None:
+            return windows
+        moved = follow_motion(rng, windows, stride=STRIDE)
+        return cut(sample, corners, (side, side), moved)
+
+    def _with_own_classes(self, windows: Cut) -> Cut:
+        """Rendered labels are CamVid's classes: nothing to a model of others."""
+        return windows if self.class_names == CLASS_NAMES else replace(windows, labels=None)
+
+
+def _mirrored_or_tilted(rng: np.random.Generator, sample: Sample) -> Sample:
+    """Or both, or as it was."""
+    if rng.random() < 0.5:
+        sample = flip(sample)
+    return tilt(rng, sample) if rng.random() < TILTED_SHARE else sample
+
+
+def _scale_limits(sample: Sample, two: bool) -> tuple[float, float]:
+    """Factors that an image may be resized by, before one crop or two windows are cut."""
+    low, high = TWO_WINDOWS_SCALE if two else CROP_SCALE
+    smaller = min(CAMVID_SIDE_PX / min(sample.size), 1.0)
+    return low * smaller, high * smaller if two else high
+
+
+def _degrade_pair(rng: np.random.Generator, sample: Sample) -> Sample:
+    """What differs between two frames of a camera, and what hides a part of the second."""
+    if rng.random() < 0.2:
+        sample = jitter_pair_colour(rng, sample)
+    sample = _degrade(rng, sample)
+    return erase_next(rng, sample) if rng.random() < 0.2 else sample
 
 
 def _degrade(rng: np.random.Generator, sample: Sample) -> Sample:
