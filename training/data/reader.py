@@ -1,7 +1,7 @@
 """What every data set looks like from outside, and what its readers check."""
 
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from training.data.sample import Sample
 T = TypeVar("T", bound=np.generic)
 
 
+@runtime_checkable
 class Reader(Protocol):
     """A data set on disk: samples by number, in the data set's own order."""
 
