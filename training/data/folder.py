@@ -67,8 +67,6 @@ class Notes:
     def __post_init__(self) -> None:
         if len(set(self.class_names)) != len(self.class_names) or len(self.class_names) > 255:
             raise ValueError(f"class_names are {list(self.class_names)}, expected up to 255, once")
-        if self.depth_is not in ("depth", "inverse_depth"):
-            raise ValueError(f"depth_is is {self.depth_is!r}, expected depth or inverse_depth")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,8 +240,12 @@ def read_notes(path: Path) -> Notes:
         if "class_names" in values:
             values["class_names"] = tuple(str(name) for name in values["class_names"])
         for key in ("depth_steps_per_m", "far_m"):
-            if key in values and not 0 < float(values[key]) < float("inf"):
-                raise ValueError(f"{key} is {values[key]}")
+            if key in values:
+                values[key] = float(values[key])
+                if not 0 < values[key] < float("inf"):
+                    raise ValueError(f"{key} is {values[key]:g}")
+        if values.get("depth_is") not in (None, "depth", "inverse_depth"):
+            raise ValueError(f"depth_is is {values['depth_is']!r}, not depth or inverse_depth")
         return Notes(**values)
     except (ValueError, TypeError) as error:
         if isinstance(error, FileFormatError):
