@@ -1,13 +1,10 @@
-"""The text of a recipe file to start from, with comments: plain Python that ruff would not touch.
-
-Longer lines than 80 characters are avoided, and every tuple of what a user may extend stands one
-item per line, so that the text is formatted as any project would have it.
-"""
+"""The text of a recipe file to start from: plain Python with comments, as ruff would have it."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+LINE_LENGTH = 100
 HEADS = ("segmentation", "depth", "flow*")
 
 
@@ -67,8 +64,8 @@ def _opening(known: Known) -> str:
     python -m training evaluate {known.file} --data DATA
 
 Every value can be changed here, or for one run on the command line, such as
---num-steps 10. The run is kept in runs/{known.name}; the same command again goes
-on from its last checkpoint.
+--num-steps 10. The same command again goes on from the last checkpoint in
+runs/{known.name}.
 """
 
 {_imports(known)}'''
@@ -99,7 +96,7 @@ def _classes(known: Known) -> str:
     kept = "\n# Classes that INIT calls the same begin with its weights." if known.init else ""
     return f"""\
 # What the values of label files mean: the first name is 0. 255 is not counted.{kept}
-CLASS_NAMES = {_tuple(known.class_names)}
+CLASS_NAMES = {_tuple(known.class_names, before=len("CLASS_NAMES = "))}
 """
 
 
@@ -110,7 +107,7 @@ def _data(known: Known) -> str:
         "# of training/data/folder.py. `python -m training data` lists public data sets.",
     ]
     for variable, data in _variables(known).items():
-        lines.append(f"{variable} = {_tuple(data)}")
+        lines.append(f"{variable} = {_tuple(data, before=len(variable) + 3)}")
     return "\n".join(lines) + "\n"
 
 
@@ -120,7 +117,7 @@ def _variables(known: Known) -> dict[str, tuple[str, ...]]:
 
 
 def _recipe(known: Known) -> str:
-    summary = f"{' and '.join(_words(known.learning))} of my own data"
+    summary = f"{_list(_words(known.learning))} of my own data"
     fields = [
         f"    name={_text(known.name)},\n    summary={_text(summary)},\n",
         _model(known),
@@ -160,6 +157,10 @@ def _words(heads: Sequence[str]) -> list[str]:
     return [head.rstrip("*") for head in heads]
 
 
+def _list(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
 def _teaches(known: Known, task: str) -> bool:
     return task in _words(known.learning)
 
@@ -168,15 +169,15 @@ def _freeze(known: Known) -> str:
     if not known.init:
         return ""
     frozen = ("backbone", "neck", *(head for head in HEADS if head not in known.learning))
-    learning = " and ".join(_words(known.learning))
+    heads = _list(_words(known.learning)) + (" alone" if len(known.learning) < len(HEADS) else "")
     return f"""\
     # What does not learn: parts are beginnings of parameters' names, * is anything.
-    # As it stands {learning} alone learns, and the other answers stay what they
-    # are to the last bit. More thorough, and slower:
+    # As it stands what learns is the head of {heads}:
+    # other answers stay what they are to the last bit. More thorough, and slower:
     #   adapters too: rank=8 below, freeze as it is. Other heads then drift a little,
     #     because they read the same encoder.
     #   all of it: freeze=(), learning_rate=2e-4 and layer_decay=0.75 below.
-    freeze={_tuple(frozen, indent=4)},
+    freeze=({", ".join(map(_text, frozen))}),
     # Low-rank adapters beside the linear layers of some parts; rank 0 is none.
     lora=LoraConfig(rank=0, alpha=16.0, parts=("backbone",)),
 """
@@ -231,9 +232,20 @@ def _optimizer(known: Known) -> str:
 
 
 def _text(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    """A string in double quotes, unless it would need more escapes than in single ones."""
+    quoted = json.dumps(value, ensure_ascii=False)
+    if value.count('"') <= value.count("'"):
+        return quoted
+    return "'" + quoted[1:-1].replace('\\"', '"').replace("'", "\\'") + "'"
 
 
-def _tuple(values: Sequence[str], indent: int = 0) -> str:
-    space = " " * indent
-    return "(\n" + "".join(f"{space}    {_text(value)},\n" for value in values) + f"{space})"
+def _tuple(values: Sequence[str], *, before: int) -> str:
+    """One item per line, but a single one in the line itself where it fits.
+
+    Args:
+        before: characters to the left of the tuple.
+    """
+    single = f"({_text(values[0])},)"
+    if len(values) == 1 and before + len(single) <= LINE_LENGTH:
+        return single
+    return "(\n" + "".join(f"    {_text(value)},\n" for value in values) + ")"
