@@ -15,8 +15,8 @@ from models.task import CLASS_NAMES
 from models.windows import STRIDE
 from training.data.augment import crop, flip, jitter_colour, jitter_pair_colour, scale, tilt
 from training.data.batch import Batch, collate
-from training.data.catalog import Joined
 from training.data.degradation import add_noise, blur, erase_next
+from training.data.reader import Reader
 from training.data.real import draw, open_labelled, open_pairs, open_with_depth
 from training.data.rendered import SCENES, RenderedPairs
 from training.data.sample import Cut, Sample
@@ -72,15 +72,15 @@ class StepBatches(Dataset[list[Batch]]):
         return batches
 
     @cached_property
-    def _labelled(self) -> Joined:
+    def _labelled(self) -> Reader:
         return open_labelled(self.config.labelled, self.class_names)
 
     @cached_property
-    def _with_depth(self) -> Joined:
+    def _with_depth(self) -> Reader:
         return open_with_depth(self.config.depth)
 
     @cached_property
-    def _real_pairs(self) -> Joined:
+    def _real_pairs(self) -> Reader:
         return open_pairs(self.config.pairs)
 
     @cached_property
