@@ -4,6 +4,8 @@ python -m training street                 train a recipe, from its last checkpoi
 python -m training street --num-steps 50  any value of a recipe can be changed
 torchrun --nproc-per-node 2 -m training street    the same in two processes, on two GPUs if any
 python -m training evaluate MODEL         score a bundle or a checkpoint beside its baselines
+python -m training data                   the data sets that recipes can name
+python -m training data NAME              what one of them holds, its files checked
 python -m training render street          fill the pools of rendered pairs ahead of training
 """
 
@@ -33,6 +35,9 @@ class Evaluate:
     """Which runtime runs a bundle: auto, openvino or onnxruntime."""
     only: tuple[str, ...] = ()
     """Keys of data sets to score (camvid, kitti2012, tum, ...), all by default."""
+    data: tuple[str, ...] = ()
+    """Data sets to score in place of the usual ones, as `python -m training data` lists them:
+    cityscapes:val, folder:/my/images, ... All that their samples know is scored."""
     json: Path | None = None
     """Write the scores to this file too, as `python -m export onnx --scores` reads them."""
     quick: bool = False
@@ -42,13 +47,43 @@ class Evaluate:
         """Print the tables."""
         from training.report import write_report
 
-        write_report(self.model, self.engine, only=self.only, path=self.json, quick=self.quick)
+        write_report(
+            self.model,
+            self.engine,
+            only=self.only,
+            data=self.data,
+            path=self.json,
+            quick=self.quick,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """List the data sets that recipes can name, or check one: it says what it holds, or which file
+    is wrong and what was expected."""
+
+    name: Annotated[str, tyro.conf.Positional] = ""
+    """camvid:train, folder:/my/images, ...; all are listed where it is left out."""
+    num_samples: int = 200
+    """Read so many, spread over the data set; 0 for every one."""
+
+    def run(self) -> None:
+        """Print the lines."""
+        from training.data_report import check_data, list_data
+
+        if self.name:
+            check_data(self.name, num_samples=self.num_samples, report=print)
+        else:
+            list_data(print)
 
 
 def main(arguments: list[str]) -> None:
     """Run one command line."""
     if arguments[:1] == ["evaluate"]:
         tyro.cli(Evaluate, prog="python -m training evaluate", args=arguments[1:]).run()
+        return
+    if arguments[:1] == ["data"]:
+        tyro.cli(Data, prog="python -m training data", args=arguments[1:]).run()
         return
     if arguments[:1] == ["render"]:
         from training.render import fill_pools
@@ -58,7 +93,9 @@ def main(arguments: list[str]) -> None:
     recipe = _recipe(arguments, prog="python -m training")
     from training.distributed import from_environment
     from training.loop import train
+    from training.own_classes import with_classes_of_data
 
+    recipe = with_classes_of_data(recipe)
     weights = train(recipe, RUNS / recipe.name)
     if from_environment().is_first:
         print(f"{weights}\nnow: python -m export onnx {weights} OUT")

@@ -16,10 +16,24 @@ class DataConfig:
     tokens_per_step: int | None = None
     """Cells of 16x16 px of all windows and frames of a step, in place of a number of samples: the
     three numbers below are then the ratio of the kinds alone. None: they are the numbers."""
+    labelled: tuple[str, ...] = ("camvid:train",)
+    """Data sets of labelled images, by the names of `python -m training data`; all of the model's
+    classes. One that is named twice is seen twice as often."""
+    depth: tuple[str, ...] = ()
+    """Data sets of real images with depth."""
+    pairs: tuple[str, ...] = ()
+    """Data sets of real pairs with flow."""
+    photographs: tuple[str, ...] = ("camvid:train",)
+    """Data sets whose images are textures of what is rendered; may be empty."""
     images_per_step: int = 4
-    """CamVid images: labels alone."""
+    """Of `labelled`."""
+    depth_images_per_step: int = 4
+    """Of `depth`, if there is any."""
+    real_pairs_per_step: int = 4
+    """Of `pairs`, if there are any."""
     scenes_per_step: int = 8
-    """Rendered scenes without their second frame: depth and labels, without the cost of flow."""
+    """Rendered scenes without their second frame: depth and labels, without the cost of flow.
+    Their classes are CamVid's: a model of other classes learns depth and flow alone from them."""
     pairs_per_step: int = 4
     """Rendered pairs: flow, and where a scene was rendered depth and labels."""
     window: tuple[int, int] = (256, 320)
@@ -57,6 +71,9 @@ class LossWeights:
     """How much each task counts."""
 
     segmentation: float = 1.0
+    class_share: tuple[float, ...] = ()
+    """Share of the labelled pixels by class, in label order, any unit: rare classes count more.
+    Empty: counted over the recipe's labelled images."""
     scene_segmentation: float = 0.25
     """Labels of rendered scenes: they teach geometry, not how real streets look."""
     depth: float = 1.0

@@ -14,6 +14,7 @@ from models.dense_model import DenseModel
 from models.weights import load_weights, save_weights
 from training.blocks import compile_blocks, recompute, shard, whole
 from training.checkpoint import Checkpoint, CheckpointError, collect, restore, write_checkpoint
+from training.class_count import classes_of
 from training.data.batch import Batch
 from training.distributed import Processes
 from training.losses.segmentation import balanced_weights
@@ -22,9 +23,6 @@ from training.passes import make_plans, split
 from training.recipe import Recipe
 from training.schedule import rate_factor
 from training.step import Chance, Known, Objective
-
-# Share of the labelled pixels of CamVid's training images, in label order (counted over the set).
-CAMVID_SHARE = (16.9, 23.3, 1.0, 31.7, 4.5, 9.7, 1.2, 1.1, 5.9, 0.6, 0.3)
 
 
 class Run:
@@ -46,8 +44,8 @@ class Run:
             weight_decay=recipe.optimizer.weight_decay,
         )
         self.average = Average(self.model, decay=recipe.optimizer.average_decay)
-        share = torch.tensor(CAMVID_SHARE, device=device)
-        self.class_weights = balanced_weights(share)
+        share = recipe.weights.class_share or (1.0,) * max(len(classes_of(recipe)), 1)
+        self.class_weights = balanced_weights(torch.tensor(share, device=device))
 
     def _prepared(self) -> Objective:
         """What a step calls: the model's losses, compiled, recomputed and sharded as asked for."""
