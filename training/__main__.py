@@ -7,6 +7,7 @@ python -m training evaluate MODEL         score a bundle or a checkpoint beside 
 python -m training data                   the data sets that recipes can name
 python -m training data NAME              what one of them holds, its files checked
 python -m training render street          fill the pools of rendered pairs ahead of training
+python -m training study win-win          compare ways to train: one table and one plot
 """
 
 import sys
@@ -89,6 +90,11 @@ def main(arguments: list[str]) -> None:
         from training.render import fill_pools
 
         fill_pools(_recipe(arguments[1:], prog="python -m training render"), report=print)
+        return
+    if arguments[:1] == ["study"]:
+        from training.studies.commands import run_study
+
+        run_study(arguments[1:])
         return
     recipe = _recipe(arguments, prog="python -m training")
     from training.distributed import from_environment
