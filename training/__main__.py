@@ -10,6 +10,7 @@ python -m training evaluate MODEL         score a bundle or a checkpoint beside 
 python -m training data                   the data sets that recipes can name
 python -m training data NAME              what one of them holds, its files checked
 python -m training render street          fill the pools of rendered pairs ahead of training
+python -m training study win-win          compare ways to train: one table and one plot
 python -m training merge-lora BASE ADAPTER OUT  make plain weights of a base and an adapter
 
 RECIPE is one of ours or a file such as my_task.py.
@@ -144,6 +145,11 @@ def main(arguments: list[str]) -> None:
         from training.render import fill_pools
 
         fill_pools(_recipe(arguments[1:], prog="python -m training render"), report=print)
+        return
+    if name == "study":
+        from training.studies.commands import run_study
+
+        run_study(arguments[1:])
         return
     if name == "groups":
         from training.groups import describe

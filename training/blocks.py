@@ -38,10 +38,15 @@ def recompute(model: nn.Module) -> None:
         block.forward = again
 
 
-def compile_blocks(model: nn.Module) -> None:
-    """Kernels made for each kind of block, for every size at once. The first steps take minutes."""
+def compile_blocks(model: nn.Module, *, backend: str = "inductor") -> None:
+    """Kernels made for each kind of block, for every size at once. The first steps take minutes.
+
+    Args:
+        model: in training.
+        backend: of torch.compile; "aot_eager" traces alone, without making kernels.
+    """
     for block in blocks_of(model):
-        block.forward = torch.compile(block.forward, dynamic=True)
+        block.forward = torch.compile(block.forward, dynamic=True, backend=backend)
 
 
 def shard(root: nn.Module, processes: Processes, device: torch.device) -> None:

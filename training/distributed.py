@@ -98,7 +98,8 @@ def _explained() -> Iterator[None]:
     except RuntimeError as error:  # gloo raises nothing more special
         raise ProcessError(
             f"process {os.environ.get('RANK')} of {os.environ.get('WORLD_SIZE')} no longer hears "
-            f"the others, whose own message says why: start the run again, it resumes ({error})"
+            f"the others ({str(error).split('. ')[0]}): what one of them said first is the cause; "
+            f"the same command goes on from the last checkpoint"
         ) from error
 
 

@@ -54,10 +54,9 @@ def train(recipe: Recipe, folder: Path, data: Dataset[list[Batch]] | None = None
         torch.set_num_threads(recipe.threads or cores)
         if processes.is_first:
             _prepare(recipe, folder)
+        own: Dataset[list[Batch]]
         if data is None:
-            own: Dataset[list[Batch]] = StepBatches(
-                recipe.data, classes_of(recipe), processes.share
-            )
+            own = StepBatches(recipe.data, processes.share, classes_of(recipe))
             counted = with_class_share(recipe, folder) if processes.is_first else recipe
             recipe = processes.told_by_first(counted)
         else:

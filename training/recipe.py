@@ -9,10 +9,39 @@ from training.schedule import Shape
 
 
 @dataclass(frozen=True, kw_only=True)
+class WindowConfig:
+    """Win-Win's windows: a few squares of a large canvas (training/win_win.py)."""
+
+    num_windows: int = 2
+    """Of each canvas. Two are best (Win-Win, arXiv 2310.00632)."""
+    sides: tuple[int, int] = (144, 208)
+    """Smallest and largest side in pixels; one for every step, a multiple of the stride."""
+    border_px: int = 16
+    """Left out of the loss along those sides of a window that are no sides of the canvas: there
+    convolutions see an edge that no image has at test. Measured with trained `lookup-s` weights on
+    CamVid: the outer 16 px lose 8 points of accuracy against the whole image, 16-32 px 5.5, the
+    middle none. Its reach is wider than a window, so most of a window must count all the same."""
+    canvas_px: tuple[int, int] = (400_000, 2160 * 3840)
+    """Fewest and most pixels of a canvas, drawn log-uniformly: 4K, whatever the test."""
+    canvas_aspect: tuple[float, float] = (0.5, 2.6)
+    """Width / height of a canvas, drawn log-uniformly."""
+    next_larger: tuple[float, float] = (1.1, 1.2)
+    """How much larger the second frame's windows are: they hold what moves apart."""
+    jitter_px: int = 32
+    """How far the second frame's windows may lie from where the first's moved to, per axis."""
+    unmatched_share: float = 0.1
+    """Share of the second frame's windows that lie elsewhere and show nothing of the first's. The
+    true flow stays the target: it cannot be known there, so the uncertainty learns to say so."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DataConfig:
     """What one optimizer step sees."""
 
     seed: int = 0
+    tokens_per_step: int | None = None
+    """Cells of 16x16 px of all windows and frames of a step, in place of a number of samples: the
+    three numbers below are then the ratio of the kinds alone. None: they are the numbers."""
     labelled: tuple[str, ...] = ("camvid:train",)
     """Data sets of labelled images, by the names of `python -m training data`; all of the model's
     classes. One that is named twice is seen twice as often."""
@@ -22,9 +51,6 @@ class DataConfig:
     """Data sets of real pairs with flow."""
     photographs: tuple[str, ...] = ("camvid:train",)
     """Data sets whose images are textures of what is rendered; may be empty."""
-    tokens_per_step: int | None = None
-    """Cells of 16x16 px of all windows and frames of a step, in place of a number of samples: the
-    numbers of each kind below are then the ratio of the kinds alone. None: they are the numbers."""
     images_per_step: int = 4
     """Of `labelled`."""
     depth_images_per_step: int = 4
@@ -40,10 +66,12 @@ class DataConfig:
     """(height, width) in pixels of a crop of an image."""
     pair_window: tuple[int, int] = (192, 256)
     """(height, width) in pixels of a crop of a pair or scene: many teach more than large ones."""
-    square: int = 176
-    """Side of each of two Win-Win windows in pixels."""
+    windows: WindowConfig = field(default_factory=WindowConfig)
+    canvas_range: tuple[float, float] = (0.5, 2.0)
+    """Factor for the sides of the crops of a batch, drawn anew for each: every task sees every
+    resolution. A batch keeps its number of pixels."""
     two_windows_share: float = 0.2
-    """Share of steps that see two windows of a larger canvas in place of one crop."""
+    """Share of steps that see Win-Win's windows of a larger canvas in place of one crop."""
     num_scenes: int = 1600
     """Rendered three-dimensional pairs in the pool."""
     num_layered: int = 1600

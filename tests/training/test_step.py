@@ -84,8 +84,7 @@ def test_rendered_labels_count_less() -> None:
         )
 
     rendered = replace(pairs(), next_image=None, next_origins=None, flow=None)
-    unknown = rendered.inverse_depth * torch.nan
-    real = replace(rendered, inverse_depth=unknown, rendered=False)
+    real = replace(rendered, rendered=False)  # that it knows its depth does not matter
     assert value(rendered, "scene_segmentation") == pytest.approx(
         0.25 * value(real, "segmentation"), rel=1e-4
     )
@@ -129,3 +128,19 @@ def test_the_losses_of_parts_add_up_to_that_of_the_whole() -> None:
         torch.testing.assert_close(
             found_gradients[name], gradient, rtol=1e-3, atol=1e-5 * largest, msg=name
         )
+
+
+@pytest.mark.parametrize("family", sorted(TINY))
+def test_larger_windows_of_the_second_frame_have_losses_and_gradients_too(family: str) -> None:
+    model = wild(TINY[family]).train()
+    rng = np.random.default_rng(5)
+    larger = rng.integers(0, 256, (2, SIDE + 16, SIDE + 16, 3), np.uint8)
+    batch = collate([replace(cut(0), next_image=larger)])
+    found = losses(
+        model, batch, weights=LossWeights(), class_weights=CLASS_WEIGHTS, chance=Chance()
+    )
+    assert found["flow"].isfinite()
+    found["flow"].backward()
+    gradient = next(p.grad for n, p in model.named_parameters() if n.startswith("backbone"))
+    assert gradient is not None
+    assert bool(gradient.abs().sum() > 0)

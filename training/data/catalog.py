@@ -282,14 +282,10 @@ def open_data(spec: str) -> DataSet:
             f"(${VARIABLE} is {data_root()})"
         )
     reader = entry.open(kind, folder)
-    notes = reader.notes if isinstance(reader, Folder) else None
-    return DataSet(
-        spec=spec,
-        reader=reader,
-        class_names=entry.class_names if notes is None else notes.class_names,
-        far_m=entry.far_m if notes is None else notes.far_m,
-        unit=entry.unit,
-    )
+    class_names, far_m = entry.class_names, entry.far_m
+    if isinstance(reader, Folder):
+        class_names, far_m = reader.class_names, reader.notes.far_m
+    return DataSet(spec=spec, reader=reader, class_names=class_names, far_m=far_m, unit=entry.unit)
 
 
 def open_all(specs: Sequence[str]) -> Joined:

@@ -89,6 +89,11 @@ class Folder:
                 return read_notes(place / NOTES)
         return Notes()
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Of the labels; empty where there are none, whatever dataset.json says."""
+        return self.notes.class_names if self._in("labels") else ()
+
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Of the samples, sorted: of the flow files or second frames where there are any."""

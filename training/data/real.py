@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from training.data.catalog import Joined, open_all
+from training.data.reader import Reader
 from training.data.sample import Sample
 
 
@@ -58,7 +59,7 @@ def open_pairs(specs: Sequence[str]) -> Joined:
     return data
 
 
-def draw(rng: np.random.Generator, data: Joined) -> Sample:
+def draw(rng: np.random.Generator, data: Reader) -> Sample:
     """Any sample, each with the same chance."""
     return data[int(rng.integers(len(data)))]
 
