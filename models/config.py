@@ -53,8 +53,9 @@ class VitConfig:
     """One learned factor per channel on what each branch adds (CaiT, arXiv 2103.17239)."""
     norm_eps: float = 1e-5
     rotary: Literal["canvas", "patches", "image", "none"] = "canvas"
-    """What turns queries and keys: places on the canvas, with periods of 4 to 1024 patches; places in
-    patches (CroCo v2) or from -1 to 1 over the image (DINOv3), with `rotary_base`; nothing."""
+    """What turns queries and keys: places on the canvas with periods of 4 to 1024 patches; with
+    periods by `rotary_base`, places in patches (CroCo v2) or from -1 to 1 over the image (DINOv3);
+    nothing."""
     rotary_base: float = 100.0
     """Of K periods the k-th is rotary_base^(k / K) times the shortest."""
     position_grid: tuple[int, int] | None = None

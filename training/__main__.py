@@ -4,6 +4,7 @@ python -m training street                 train a recipe, from its last checkpoi
 python -m training street --num-steps 50  any value of a recipe can be changed
 python -m training evaluate MODEL         score a bundle or a checkpoint beside its baselines
 python -m training render street          fill the pools of rendered pairs ahead of training
+python -m training import-weights SOURCE OUT   start from others' weights: DINOv2, DINOv3, timm, ...
 """
 
 import sys
@@ -43,8 +44,50 @@ class Evaluate:
         write_report(self.model, self.engine, only=self.only, path=self.json, quick=self.quick)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ImportWeights:
+    """Make weights of ours whose encoder is that of a published vision transformer."""
+
+    source: Annotated[Path, tyro.conf.Positional]
+    """timm, DINOv2, DINOv3, CroCo, Depth Anything: .safetensors, or .pth with plain values."""
+    out: Annotated[Path, tyro.conf.Positional]
+    """A .safetensors file, to train from by --init."""
+    preset: str = "vit-s"
+    """The model whose neck and heads are put on the encoder; they are new."""
+    num_heads: int | None = None
+    """Attention heads of the encoder, where they do not follow from its width."""
+    grid: tuple[int, int] | None = None
+    """Rows and columns of its table of positions, where that is not square."""
+    mean: tuple[float, float, float] | None = None
+    """Mean of the pixels it was trained on, red green blue in [0, 1]. None: ImageNet's, or what a
+    config.json beside the file says."""
+    std: tuple[float, float, float] | None = None
+    """And their standard deviation."""
+
+    def run(self) -> None:
+        """Print what was mapped, resampled and left out."""
+        from training.import_weights import import_weights, pixel_scale, preset
+
+        imported = import_weights(
+            self.source,
+            self.out,
+            rest=preset(self.preset),
+            num_heads=self.num_heads,
+            grid=self.grid,
+            pixel_scale=pixel_scale(self.mean, self.std),
+        )
+        print("\n".join(imported.lines()))
+        print(f"{self.out}\nnow: python -m training RECIPE --init {self.out}")
+
+
 def main(arguments: list[str]) -> None:
     """Run one command line."""
+    if arguments[:1] == ["import-weights"]:
+        command = tyro.cli(
+            ImportWeights, prog="python -m training import-weights", args=arguments[1:]
+        )
+        command.run()
+        return
     if arguments[:1] == ["evaluate"]:
         tyro.cli(Evaluate, prog="python -m training evaluate", args=arguments[1:]).run()
         return

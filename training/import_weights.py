@@ -13,6 +13,7 @@ from torch import Tensor
 
 from models.config import ModelConfig
 from models.dense_model import DenseModel
+from models.presets import PRESETS
 from models.weights import save_weights
 from training.foreign.encoder import Encoder, build_encoder
 from training.foreign.errors import ForeignError
@@ -38,6 +39,8 @@ class Imported:
     """Names in the file that are not."""
     num_new: int
     """Parameters of neck and heads, which know nothing yet."""
+    pixel_scale: PixelScale | None
+    """What the encoder was trained on; None where nobody said so and ImageNet's was taken."""
 
     def lines(self) -> Iterator[str]:
         """For a reader."""
@@ -45,6 +48,10 @@ class Imported:
         yield f"{self.family}: {self.title}"
         yield f"{self.num_mapped} tensors mapped to {encoder}"
         yield from (f"resampled: {sentence}" for sentence in self.resampled)
+        if self.pixel_scale is None:
+            yield "pixels: ImageNet's mean and deviation assumed, as nothing says otherwise"
+        else:
+            yield f"pixels: mean {self.pixel_scale.mean}, deviation {self.pixel_scale.std}"
         groups = Counter(name.split(".")[0] for name in self.left_out)
         for name, count in groups.items():
             yield f"left out: {name}" + (f" ({count} tensors)" if count > 1 else "")
@@ -55,7 +62,7 @@ def import_weights(
     source: Path,
     out: Path,
     *,
-    preset: ModelConfig,
+    rest: ModelConfig,
     num_heads: int | None = None,
     grid: tuple[int, int] | None = None,
     pixel_scale: PixelScale | None = None,
@@ -65,7 +72,7 @@ def import_weights(
     Args:
         source: .safetensors, or .pth / .pt with plain values alone.
         out: ends in .safetensors.
-        preset: the model that gives everything but the encoder.
+        rest: the model that gives everything but the encoder.
         num_heads: of the encoder, where it is not known.
         grid: (rows, cols) of the table of positions, where it is not square.
         pixel_scale: of the images that the encoder was trained on. None: what a configuration
@@ -77,13 +84,11 @@ def import_weights(
     if out.suffix != ".safetensors":
         raise ForeignError(f"{out}: expected a name that ends in .safetensors")
     renamed = rename(read_source(source))
+    known_scale = pixel_scale or pixel_scale_beside(source)
     encoder = build_encoder(
-        renamed,
-        num_heads=num_heads,
-        grid=grid,
-        pixel_scale=pixel_scale or pixel_scale_beside(source) or IMAGENET,
+        renamed, num_heads=num_heads, grid=grid, pixel_scale=known_scale or IMAGENET
     )
-    config = replace(preset, name=out.stem, backbone=encoder.config)
+    config = replace(rest, name=out.stem, backbone=encoder.config)
     model = _model(config, encoder, renamed)
     out.parent.mkdir(parents=True, exist_ok=True)
     note = f"{renamed.family.name}, from {source.name}"
@@ -97,7 +102,38 @@ def import_weights(
         resampled=encoder.resampled,
         left_out=renamed.left_out,
         num_new=total - sum(p.numel() for p in model.backbone.parameters()),
+        pixel_scale=known_scale,
     )
+
+
+def preset(name: str) -> ModelConfig:
+    """A ready-made model by name.
+
+    Raises:
+        ForeignError: no such model.
+    """
+    if name not in PRESETS:
+        raise ForeignError(f"preset is {name!r}, expected one of {', '.join(sorted(PRESETS))}")
+    return PRESETS[name]
+
+
+def pixel_scale(
+    mean: tuple[float, float, float] | None, std: tuple[float, float, float] | None
+) -> PixelScale | None:
+    """Both or neither.
+
+    Raises:
+        ForeignError: one of them alone, or values that are not of pixels in [0, 1].
+    """
+    if mean is None and std is None:
+        return None
+    if mean is None or std is None:
+        raise ForeignError(f"mean is {mean} and std is {std}, expected both: give the other too")
+    if not all(0 <= m <= 1 for m in mean) or not all(0 < s <= 1 for s in std):
+        raise ForeignError(
+            f"mean {mean} and std {std} are not of pixels in [0, 1]: divide them by 255"
+        )
+    return PixelScale(mean=mean, std=std)
 
 
 def _model(config: ModelConfig, encoder: Encoder, renamed: Renamed) -> DenseModel:

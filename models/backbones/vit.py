@@ -106,9 +106,11 @@ class VitBackbone(nn.Module):
             y, x = (y + 0.5) * 2 / size[:, :1] - 1, (x + 0.5) * 2 / size[:, 1:] - 1
         if position_scale is not None:
             y, x = y * position_scale[:, None], x * position_scale[:, None]
-        # Registers have no place: they are not turned.
-        still = torch.zeros_like(y[:, :1]).expand(-1, self.registers.shape[0])
-        return rotation(torch.cat([still, y], 1), torch.cat([still, x], 1), self.omega)
+        if self.registers.shape[0]:
+            # Registers have no place: they are not turned.
+            still = torch.zeros_like(y[:, :1]).expand(-1, self.registers.shape[0])
+            y, x = torch.cat([still, y], 1), torch.cat([still, x], 1)
+        return rotation(y, x, self.omega)
 
 
 def _frequencies(config: VitConfig) -> list[float]:

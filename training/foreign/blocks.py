@@ -42,8 +42,10 @@ def build_block(
         if weight is None:
             raise ForeignError(f"{start}{layer}.weight is missing: the file is not complete")
         if not layer.startswith("norm"):
-            # A layer without a bias is one whose bias is zero; a norm without is another norm.
             inner.setdefault(f"{layer}.bias", torch.zeros(weight.shape[0]))
+        elif f"{layer}.bias" not in inner:
+            # A layer without a bias is one whose bias is zero; a norm without is another norm.
+            raise ForeignError(f"{start}{layer}.bias is missing: the file is not complete")
     if patch_units:
         for kind in ("weight", "bias"):
             q, k, v = inner[f"qkv.{kind}"].chunk(3)
