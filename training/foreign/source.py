@@ -83,7 +83,7 @@ def _unpickle(path: Path) -> Any:
         with torch.serialization.safe_globals([argparse.Namespace]):
             return torch.load(path, map_location="cpu", weights_only=True)
     except (UnpicklingError, RuntimeError, EOFError, KeyError) as error:
-        reason = str(error).splitlines()[0]
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise ForeignError(
             f"{path}: not a file of tensors and plain values alone ({reason}): open it where it "
             f"was made and save model.state_dict() alone"
