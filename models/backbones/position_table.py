@@ -37,8 +37,10 @@ class PositionTable(nn.Module):
         weight_y = cubic_weights(y, cells[:, 0], num_rows).to(self.table.dtype)
         weight_x = cubic_weights(x, cells[:, 1], num_cols).to(self.table.dtype)
         by_row = (weight_y @ self.table.flatten(1)).unflatten(-1, (num_cols, c))
-        found: Tensor = weight_x[:, None] @ by_row
-        return found
+        # A copy, since whether a view would do depends on the number of rows: a trace would fix it.
+        by_col = by_row.transpose(1, 2).clone(memory_format=torch.contiguous_format).flatten(2)
+        found: Tensor = (weight_x @ by_col).unflatten(-1, (rows, c))
+        return found.transpose(1, 2)
 
 
 def cubic_weights(

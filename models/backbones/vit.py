@@ -51,7 +51,9 @@ class VitBackbone(nn.Module):
         self.log_scale = config.log_scale
         self.rotary = config.rotary
         self.patch = nn.Conv2d(3, c, config.patch_size, stride=config.patch_size)
-        self.registers = nn.Parameter(torch.randn(config.num_register_tokens, c) * 0.02)
+        self.registers: nn.Parameter | None = None
+        if config.num_register_tokens:
+            self.registers = nn.Parameter(torch.randn(config.num_register_tokens, c) * 0.02)
         self.blocks = nn.ModuleList(VitBlock(config) for _ in range(config.num_blocks))
         self.norm = nn.LayerNorm(c, eps=config.norm_eps)
         self.table = PositionTable(*config.position_grid, c) if config.position_grid else None
@@ -76,15 +78,15 @@ class VitBackbone(nn.Module):
         if self.table is not None:
             patches = patches + self.table(place, 16, rows, cols).permute(0, 3, 1, 2)
         inside = place.inside(16, rows, cols)
-        present = _with_registers(inside, b, rows * cols * pixels.shape[0] // b, self.registers)
-        turn = self._positions(place, rows, cols, position_scale)
+        num_registers = 0 if self.registers is None else self.registers.shape[0]
+        present = _with_registers(inside, b, rows * cols * pixels.shape[0] // b, num_registers)
+        turn = self._positions(place, rows, cols, num_registers, position_scale)
         scale = None
         if self.log_scale:
             scale = log_scale(place.num_cells(16, rows, cols), reference=REFERENCE_KEYS)
 
         x = to_tokens(patches, b)
-        num_registers = self.registers.shape[0]
-        if num_registers:
+        if self.registers is not None:
             x = torch.cat([self.registers.expand(b, -1, -1), x], dim=1)
         for block in self.blocks:
             x = block(x, present, turn, scale)
@@ -95,6 +97,7 @@ class VitBackbone(nn.Module):
         place: Placement,
         rows: int,
         cols: int,
+        num_registers: int,
         position_scale: Float[Tensor, " b"] | None,
     ) -> Rotation | None:
         if self.rotary == "none":
@@ -106,9 +109,9 @@ class VitBackbone(nn.Module):
             y, x = (y + 0.5) * 2 / size[:, :1] - 1, (x + 0.5) * 2 / size[:, 1:] - 1
         if position_scale is not None:
             y, x = y * position_scale[:, None], x * position_scale[:, None]
-        if self.registers.shape[0]:
+        if num_registers:
             # Registers have no place: they are not turned.
-            still = torch.zeros_like(y[:, :1]).expand(-1, self.registers.shape[0])
+            still = torch.zeros_like(y[:, :1]).expand(-1, num_registers)
             y, x = torch.cat([still, y], 1), torch.cat([still, x], 1)
         return rotation(y, x, self.omega)
 
@@ -125,14 +128,14 @@ def _frequencies(config: VitConfig) -> list[float]:
 
 
 def _with_registers(
-    inside: Bool[Tensor, "bn rows cols"] | None, b: int, num_tokens: int, registers: Tensor
+    inside: Bool[Tensor, "bn rows cols"] | None, b: int, num_tokens: int, num_registers: int
 ) -> Bool[Tensor, "b t"] | None:
     if inside is None:
         return None
     tokens = inside.reshape(b, num_tokens)
-    if not registers.shape[0]:
+    if not num_registers:
         return tokens
-    always = torch.ones_like(tokens[:, :1]).expand(-1, registers.shape[0])
+    always = torch.ones_like(tokens[:, :1]).expand(-1, num_registers)
     return torch.cat([always, tokens], dim=1)
 
 

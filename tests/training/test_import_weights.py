@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from models.backbones.vit import VitBackbone
 from models.config import VitConfig
 from models.dense_model import DenseModel
 from models.presets import PRESETS
@@ -41,8 +42,8 @@ def test_the_file_is_one_of_ours_and_computes_what_theirs_does(tmp_path: Path) -
     assert model.config == replace(REST, name="ours", backbone=model.config.backbone)
     assert read_weights(out)[0]["imported"] == "dinov2, from theirs.safetensors"
     image = torch.randn(3, 64, 64, generator=torch.Generator().manual_seed(0))
-    backbone = model.backbone
-    found = run(backbone, image[None])[0].permute(1, 2, 0)
+    assert isinstance(model.backbone, VitBackbone)
+    found = run(model.backbone, image[None])[0].permute(1, 2, 0)
     torch.testing.assert_close(found, forward(plain, image, eps=1e-6), rtol=1e-4, atol=1e-4)
 
 

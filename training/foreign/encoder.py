@@ -77,7 +77,8 @@ def build_encoder(
         )
     if "periods" in tensors:
         check_periods(tensors.pop("periods"), embed_dim // heads)
-    state["registers"] = registers
+    if len(registers):
+        state["registers"] = registers
     for name in ("norm.weight", "norm.bias"):
         state[name] = _take(tensors, name)
     for index in range(renamed.num_blocks):

@@ -47,7 +47,7 @@ def cells(size: tuple[int, int]) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("form", sorted(FORMS))
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(size=sizes, mate=sizes, below=st.integers(0, 3), right=st.integers(0, 3))
 @torch.no_grad()
 def test_neither_padding_nor_mates_matter(
@@ -86,7 +86,22 @@ def test_stretched_positions_change_what_is_seen(form: str) -> None:
     usual = BACKBONES[form](windows, position_scale=torch.ones(1))[16]
     torch.testing.assert_close(usual, BACKBONES[form](windows)[16])
     stretched = BACKBONES[form](windows, position_scale=torch.full((1,), 2.0))[16]
-    assert (stretched - usual).abs().max() > 1e-3
+    assert (stretched - usual).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("form", sorted(FORMS))
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_every_parameter_learns(form: str, dtype: torch.dtype) -> None:
+    backbone = wild(FORMS[form])
+    windows = batch([torch.randn(3, 40, 64, generator=torch.Generator().manual_seed(0))], 3, 4)
+    with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
+        found = backbone(windows)[16]
+    found.float().square().sum().backward()
+    for name, parameter in backbone.named_parameters():
+        gradient = parameter.grad
+        assert gradient is not None, name
+        assert gradient.isfinite().all(), name
+        assert gradient.abs().max() > 0, name
 
 
 def test_fields_for_published_weights_leave_our_own_parameters_alone() -> None:

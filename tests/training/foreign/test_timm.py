@@ -19,7 +19,8 @@ def enlarge_each_patch(x: Tensor, old: int, new: int) -> Tensor:
     b, c, h, w = x.shape
     rows, cols = h // old, w // old
     patches = x.reshape(b, c, rows, old, cols, old).permute(0, 2, 4, 1, 3, 5).flatten(0, 2)
-    larger = F.interpolate(patches, size=(new, new), mode="bilinear").unflatten(0, (b, rows, cols))
+    larger: Tensor = F.interpolate(patches, size=(new, new), mode="bilinear")
+    larger = larger.unflatten(0, (b, rows, cols))
     return larger.permute(0, 3, 1, 4, 2, 5).reshape(b, c, rows * new, cols * new)
 
 

@@ -37,14 +37,15 @@ def create(name: str, **options: Any) -> nn.Module:
 def features(model: Any, image: Tensor, rows: int, cols: int) -> Tensor:
     """Patch tokens after the last norm, [b, c, rows, cols]."""
     tokens: Tensor = model.forward_features(image)[:, model.num_prefix_tokens :]
-    return tokens.unflatten(1, (rows, cols)).permute(0, 3, 1, 2)
+    found: Tensor = tokens.unflatten(1, (rows, cols))
+    return found.permute(0, 3, 1, 2)
 
 
 def _timm() -> ModuleType:
     if "timm" in sys.modules:
         return sys.modules["timm"]
     try:
-        import torchvision  # type: ignore[import-not-found, unused-ignore]  # noqa: F401
+        import torchvision  # noqa: F401
     except (ImportError, RuntimeError):  # not there, or built for another torch
         stand_in = _Empty()
         _forget_torchvision()

@@ -37,4 +37,5 @@ def imported(state: dict[str, Tensor], *, num_heads: int | None = None) -> VitBa
 @torch.no_grad()
 def run(backbone: VitBackbone, image: Tensor) -> Tensor:
     """Its map, [b, c, rows, cols]."""
-    return backbone(whole(image))[16]
+    found: Tensor = backbone(whole(image))[16]
+    return found
