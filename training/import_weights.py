@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from models.config import ModelConfig
+from models.config import ModelConfig, VitConfig
 from models.dense_model import DenseModel
 from models.presets import PRESETS
 from models.weights import save_weights
@@ -45,8 +45,12 @@ class Imported:
     def lines(self) -> Iterator[str]:
         """For a reader."""
         encoder = self.config.backbone
+        assert isinstance(encoder, VitConfig)
         yield f"{self.family}: {self.title}"
-        yield f"{self.num_mapped} tensors mapped to {encoder}"
+        yield (
+            f"mapped: {self.num_mapped} tensors, {encoder.num_blocks} blocks of "
+            f"{encoder.embed_dim} channels, {encoder.num_heads} heads"
+        )
         yield from (f"resampled: {sentence}" for sentence in self.resampled)
         if self.pixel_scale is None:
             yield "pixels: ImageNet's mean and deviation assumed, as nothing says otherwise"

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -83,10 +84,12 @@ def _unpickle(path: Path) -> Any:
         with torch.serialization.safe_globals([argparse.Namespace]):
             return torch.load(path, map_location="cpu", weights_only=True)
     except (UnpicklingError, RuntimeError, EOFError, KeyError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        # Torch's own message advises to run the file's code.
+        named = re.search(r"GLOBAL (\S+)", str(error))
+        reason = f"it asks for {named[1]}" if named else "it is no checkpoint of torch.save"
         raise ForeignError(
-            f"{path}: not a file of tensors and plain values alone ({reason}): open it where it "
-            f"was made and save model.state_dict() alone"
+            f"{path}: not a file of tensors and plain values alone, {reason}: open it where it was "
+            f"made and save model.state_dict() alone"
         ) from None
 
 
