@@ -1,6 +1,7 @@
 """Weights in safetensors files; the file's header holds the configuration they belong to."""
 
 import json
+import os
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -28,7 +29,18 @@ def save_weights(path: Path, config: ModelConfig, state: dict[str, Tensor], **no
     header = {"config": json.dumps(config_to_dict(config)), **notes}
     partial = path.with_name(path.name + ".partial")
     save_file(plain, partial, metadata=header)
-    partial.replace(path)  # a reader never sees half a file
+    _flush(partial)
+    partial.replace(path)  # a reader never sees half a file, even after a loss of power
+    _flush(path.parent)
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def load_weights(path: Path) -> DenseModel:

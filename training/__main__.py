@@ -2,9 +2,13 @@
 
 python -m training street                 train a recipe, from its last checkpoint if there is one
 python -m training street --num-steps 50  any value of a recipe can be changed
+torchrun --nproc-per-node 2 -m training street    the same in two processes, on two GPUs if any
 python -m training evaluate MODEL         score a bundle or a checkpoint beside its baselines
+python -m training data                   the data sets that recipes can name
+python -m training data NAME              what one of them holds, its files checked
 python -m training render street          fill the pools of rendered pairs ahead of training
-python -m training import-weights SOURCE OUT   start from others' weights: DINOv2, DINOv3, timm, ...
+python -m training import-weights FILE OUT    start from DINOv2, DINOv3, CroCo, timm, ...
+python -m training study win-win          compare ways to train: one table and one plot
 """
 
 import sys
@@ -17,6 +21,7 @@ import tyro
 
 from training.recipe import Recipe
 from training.recipes import RECIPES
+from training.stop_signals import Stopped
 
 RUNS = Path("runs")
 """Checkpoints, logs and rendered pairs, relative to the checkout."""
@@ -32,6 +37,9 @@ class Evaluate:
     """Which runtime runs a bundle: auto, openvino or onnxruntime."""
     only: tuple[str, ...] = ()
     """Keys of data sets to score (camvid, kitti2012, tum, ...), all by default."""
+    data: tuple[str, ...] = ()
+    """Data sets to score in place of the usual ones, as `python -m training data` lists them:
+    cityscapes:val, folder:/my/images, ... All that their samples know is scored."""
     json: Path | None = None
     """Write the scores to this file too, as `python -m export onnx --scores` reads them."""
     quick: bool = False
@@ -41,7 +49,34 @@ class Evaluate:
         """Print the tables."""
         from training.report import write_report
 
-        write_report(self.model, self.engine, only=self.only, path=self.json, quick=self.quick)
+        write_report(
+            self.model,
+            self.engine,
+            only=self.only,
+            data=self.data,
+            path=self.json,
+            quick=self.quick,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """List the data sets that recipes can name, or check one: it says what it holds, or which file
+    is wrong and what was expected."""
+
+    name: Annotated[str, tyro.conf.Positional] = ""
+    """camvid:train, folder:/my/images, ...; all are listed where it is left out."""
+    num_samples: int = 200
+    """Read so many, spread over the data set; 0 for every one."""
+
+    def run(self) -> None:
+        """Print the lines."""
+        from training.data_report import check_data, list_data
+
+        if self.name:
+            check_data(self.name, num_samples=self.num_samples, report=print)
+        else:
+            list_data(print)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,24 +118,34 @@ class ImportWeights:
 def main(arguments: list[str]) -> None:
     """Run one command line."""
     if arguments[:1] == ["import-weights"]:
-        command = tyro.cli(
-            ImportWeights, prog="python -m training import-weights", args=arguments[1:]
-        )
-        command.run()
+        prog = "python -m training import-weights"
+        tyro.cli(ImportWeights, prog=prog, args=arguments[1:]).run()
         return
     if arguments[:1] == ["evaluate"]:
         tyro.cli(Evaluate, prog="python -m training evaluate", args=arguments[1:]).run()
+        return
+    if arguments[:1] == ["data"]:
+        tyro.cli(Data, prog="python -m training data", args=arguments[1:]).run()
         return
     if arguments[:1] == ["render"]:
         from training.render import fill_pools
 
         fill_pools(_recipe(arguments[1:], prog="python -m training render"), report=print)
         return
-    recipe = _recipe(arguments, prog="python -m training")
-    from training.loop import train
+    if arguments[:1] == ["study"]:
+        from training.studies.commands import run_study
 
+        run_study(arguments[1:])
+        return
+    recipe = _recipe(arguments, prog="python -m training")
+    from training.distributed import from_environment
+    from training.loop import train
+    from training.own_classes import with_classes_of_data
+
+    recipe = with_classes_of_data(recipe)
     weights = train(recipe, RUNS / recipe.name)
-    print(f"{weights}\nnow: python -m export onnx {weights} OUT")
+    if from_environment().is_first:
+        print(f"{weights}\nnow: python -m export onnx {weights} OUT")
 
 
 def _recipe(arguments: list[str], *, prog: str) -> Recipe:
@@ -115,6 +160,9 @@ def _guarded(command: Callable[[list[str]], None]) -> int:
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except Stopped as stopped:
+        print(stopped, file=sys.stderr)
+        return stopped.exit_code
     return 0
 
 

@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from training.blocks import local
+
 
 def make_optimizer(
     model: nn.Module, *, learning_rate: float, weight_decay: float
@@ -40,5 +42,5 @@ class Average:
         names = list(self.state)
         now = dict(model.named_parameters())
         torch._foreach_lerp_(
-            [self.state[n] for n in names], [now[n].data for n in names], 1 - decay
+            [local(self.state[n]) for n in names], [local(now[n].data) for n in names], 1 - decay
         )

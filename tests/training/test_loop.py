@@ -157,7 +157,7 @@ def test_a_step_without_a_finite_gradient_is_left_out_and_resumed_from(
         found = losses(*args, chance=chance, **kwargs)
         return {name: value * factor for name, value in found.items()}
 
-    monkeypatch.setattr("training.run.losses", broken)
+    monkeypatch.setattr("training.step.losses", broken)
     straight = train(RECIPE, tmp_path / "straight", Planted())
     lines = (tmp_path / "straight" / "losses.jsonl").read_text().splitlines()
     assert [json.loads(line)["gradient_norm_0"] is None for line in lines] == [
