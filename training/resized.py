@@ -3,7 +3,7 @@
 Axes: b samples, n windows, bn windows of all samples, h w pixels.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int, UInt8
@@ -76,7 +76,8 @@ def resized(batch: Batch, size: float) -> Copy:
     depth = _measured(batch.inverse_depth.flatten(0, 1)[:, None], source, target)
     return Copy(
         factor=factor,
-        batch=Batch(
+        batch=replace(
+            batch,
             image=_picture(batch.image, source, target),
             origins=origins,
             canvas=canvas,

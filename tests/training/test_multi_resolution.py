@@ -34,7 +34,7 @@ KINDS = {f"{kind}_consistency" for kind in ("features", "labels", "depth", "flow
 
 def crops(*, pair: bool = True, side: int = 64) -> Batch:
     """Two whole images, each one window of its own canvas, with every truth."""
-    return collate([crop(seed, pair=pair, side=side) for seed in range(2)])
+    return collate([crop(s, pair=pair, side=side) for s in range(2)], rendered=pair)
 
 
 def crop(seed: int, *, pair: bool, side: int) -> Cut:

@@ -1,6 +1,7 @@
 """Rendered pairs, kept in pools on disk: whole ones, and Win-Win's windows of large canvases."""
 
-import hashlib
+import math
+import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.windows import STRIDE
-from training.data.camvid import CamVid
+from training.data.catalog import open_all
 from training.data.pool import Pool
+from training.data.resample import resize_image
 from training.data.sample import Cut, Sample
 from training.data.synthetic.layered import render_pair
 from training.data.synthetic.scene import render_scene
@@ -33,6 +35,10 @@ VERSION = 1
 """Of what is drawn: raised with every change of it, or old pools would be taken for new ones."""
 WINDOWS_VERSION = 2
 """The same of the windows of large canvases."""
+
+NUM_PHOTOGRAPHS = 46
+"""At most: every eighth of CamVid's training images."""
+PHOTOGRAPH_SIDE_PX = 1280
 
 Kind = Literal["layered", "street", "indoor"]
 SHARE: dict[Kind, float] = {"layered": 0.5, "street": 0.25, "indoor": 0.25}
@@ -68,27 +74,36 @@ class RenderedPairs:
 
     @cached_property
     def _photographs(self) -> list[NDArray[np.uint8]]:
-        """Every eighth training image, as texture."""
-        camvid = CamVid(split="train")
-        return [camvid[i].image for i in range(0, len(camvid), 8)]
+        """Every so many images, as texture."""
+        data = open_all(self.config.photographs)
+        every = max(math.ceil(len(data) / NUM_PHOTOGRAPHS), 1)
+        return [_bounded(data[i].image) for i in range(0, len(data), every)]
 
     @cached_property
     def _pools(self) -> dict[str, Pool]:
         pools: dict[str, Pool] = {}
+        version, windows_version = self._version(VERSION), self._version(WINDOWS_VERSION)
         for kind in SHARE:
             number = self.config.num_layered if kind == "layered" else self.config.num_scenes // 2
             height, width = self.config.pool_window
             pools[kind] = Pool(
-                folder=POOLS / f"{kind}-{height}x{width}-v{VERSION}",
+                folder=POOLS / f"{kind}-{height}x{width}-v{version}",
                 num_items=number,
                 render=lambda index, kind=kind: self._render_whole(kind, index),  # type: ignore[misc]
             )
             pools[f"{kind}-windows"] = Pool(
-                folder=POOLS / f"{kind}-windows-{self._windows_key()}-v{WINDOWS_VERSION}",
+                folder=POOLS / f"{kind}-windows-{self._windows_key()}-v{windows_version}",
                 num_items=max(number // 3, 1),
                 render=lambda index, kind=kind: self._render_windows(kind, index),  # type: ignore[misc]
             )
         return pools
+
+    def _version(self, number: int) -> str:
+        """Of what a pool holds: other photographs make other pairs."""
+        specs = self.config.photographs
+        if specs == DataConfig().photographs:
+            return f"{number}"
+        return f"{number}-{zlib.crc32(' '.join(specs).encode()):08x}"
 
     def _render_whole(self, kind: Kind, index: int) -> Cut:
         size = self.config.pool_window
@@ -121,8 +136,7 @@ class RenderedPairs:
         """Names a pool by all that its windows depend on; what is cut from them may change."""
         c = self.config.windows
         drawn = (c.canvas_px, c.canvas_aspect, c.next_larger, c.jitter_px, c.unmatched_share)
-        digest = hashlib.sha256(repr(drawn).encode()).hexdigest()[:8]
-        return f"{c.num_windows}x{c.sides[1]}-{digest}"
+        return f"{c.num_windows}x{c.sides[1]}-{zlib.crc32(repr(drawn).encode()):08x}"
 
     def _render(
         self,
@@ -155,6 +169,14 @@ class RenderedPairs:
             next_window=next_window,
             photographs=self._photographs,
         )
+
+
+def _bounded(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """At most PHOTOGRAPH_SIDE_PX long: each worker holds all of them."""
+    ratio = PHOTOGRAPH_SIDE_PX / max(image.shape)
+    if ratio >= 1:
+        return image
+    return resize_image(image, (round(image.shape[0] * ratio), round(image.shape[1] * ratio)))
 
 
 def _pairs_of(corners: NDArray[np.int64]) -> list[tuple[int, int]]:

@@ -40,7 +40,8 @@ class WholeCrops(Dataset[list[Batch]]):
         images = [self._image(rng) for _ in range(self.images_per_step)]
         scenes = [self._scene(rng) for _ in range(self.scenes_per_step)]
         pairs = [self._fitted(rng, self._pairs.whole(rng)) for _ in range(self.pairs_per_step)]
-        return [collate(cuts) for cuts in (images, scenes, pairs) if cuts]
+        kinds = ((images, False), (scenes, True), (pairs, True))
+        return [collate(cuts, rendered=rendered) for cuts, rendered in kinds if cuts]
 
     @cached_property
     def _camvid(self) -> CamVid:
