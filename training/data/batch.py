@@ -4,7 +4,7 @@ Axes: b samples, n windows, h w pixels.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,19 @@ class Batch:
     def pin_memory(self) -> "Batch":
         """The same where a GPU can fetch it by itself; DataLoader calls this."""
         return self._each(Tensor.pin_memory)
+
+    def rows(self, rows: slice) -> "Batch":
+        """Some of the samples."""
+        return self._each(lambda x: x[rows])
+
+    def blank(self) -> "Batch":
+        """The same pictures with nothing known about them: its losses and gradients are zero."""
+        return replace(
+            self,
+            labels=torch.full_like(self.labels, IGNORE_INDEX),
+            inverse_depth=torch.full_like(self.inverse_depth, torch.nan),
+            flow=None if self.flow is None else torch.full_like(self.flow, torch.nan),
+        )
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
         changed: dict[str, Any] = {}

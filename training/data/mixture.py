@@ -1,11 +1,13 @@
 """What each optimizer step sees: a batch of real images, one of rendered scenes, one of pairs; and
 where a recipe names such data, one of real images with depth and one of real pairs.
 
-The data of a step follow from the seed and the step alone, so a run that resumes, or that has
-another number of workers, sees the same.
+Each sample follows from the seed, its kind, the step and its number in the step alone: a run that
+resumes, or that has another number of workers or of processes, sees the same, and a process makes
+only its own share.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -13,30 +15,35 @@ from torch.utils.data import Dataset
 
 from models.task import CLASS_NAMES
 from models.windows import STRIDE
-from training.data.augment import crop, flip, jitter_colour, jitter_pair_colour, scale, tilt
 from training.data.batch import Batch, collate
-from training.data.degradation import add_noise, blur, erase_next
-from training.data.reader import Reader
-from training.data.real import draw, open_labelled, open_pairs, open_with_depth
-from training.data.rendered import SCENES, RenderedPairs
-from training.data.sample import Cut, Sample
+from training.data.draws import Draws, Target
+from training.data.sample import Cut
+from training.data.share import Share
+from training.data.token_budget import num_samples, tokens_of
 from training.recipe import DataConfig
-from training.win_win import cut, flipped, follow_motion, sample_windows
+from training.win_win import WindowShape, draw_shape
 
-CROP_SCALE = (0.75, 1.8)
-"""CamVid is resized by a factor in this range before a single crop is cut ..."""
-TWO_WINDOWS_SCALE = (1.2, 3.0)
-"""... and in this one before two windows are."""
-CAMVID_SIDE_PX = 360
-"""The shorter one. Larger images are seen as small as CamVid's, too."""
-DEPTH_ZOOM = 2.0
-"""A crop of a real image with depth sees between the whole and this fraction of it."""
-SCENE_SCALE = (0.75, 1.3)
-PAIR_SCALE = (0.65, 1.4)
-TILTED_SHARE = 0.2
-"""Of scenes and pairs."""
 # What a random generator is for: the second number of its seed. 1 is training.run's draw_chance.
-STEP, DEPTH_IMAGES, REAL_PAIRS = 0, 5, 6
+STEP, IMAGES, SCENES_ALONE, PAIRS, DEPTH_IMAGES, REAL_PAIRS = 0, 2, 3, 4, 5, 6
+SMALLEST_PAIR = 0.75
+"""Of the usual crop: in less of a pair hardly anything is seen in both frames."""
+MAX_STRETCH = 0.15
+"""How much a crop's shape may differ from the usual one, in logs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """One of the batches of a step."""
+
+    number: int
+    """Part of the seed of its samples."""
+    make: Callable[[np.random.Generator, Target], Cut]
+    num_samples: int
+    """As the recipe says."""
+    window: tuple[int, int]
+    """The usual (height, width) in pixels of its crops."""
+    num_frames: int = 1
+    rendered: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,185 +51,108 @@ class StepBatches(Dataset[list[Batch]]):
     """Step number -> the batches of that step."""
 
     config: DataConfig
+    share: Share = Share()
+    """Of the process; a batch that has fewer samples than processes is a blank one for the last."""
     class_names: tuple[str, ...] = CLASS_NAMES
     """Of the model, which the labelled images must have; empty without a segmentation head."""
 
     def __getitem__(self, step: int) -> list[Batch]:
+        kinds = [kind for kind in self._kinds if kind.num_samples]
+        targets = self._targets(step, kinds)
+        counts = self._counts(kinds, targets)
+        parts = zip(kinds, targets, counts, strict=True)
+        return [self._batch(kind, target, count, step) for kind, target, count in parts]
+
+    @cached_property
+    def draws(self) -> Draws:
+        """Where samples come from."""
+        return Draws(self.config, self.class_names)
+
+    @property
+    def _kinds(self) -> tuple[Kind, ...]:
+        c, draws = self.config, self.draws
+        return (
+            Kind(number=IMAGES, make=draws.image, num_samples=c.images_per_step, window=c.window),
+            Kind(
+                number=SCENES_ALONE,
+                make=draws.scene,
+                num_samples=c.scenes_per_step,
+                window=c.pair_window,
+                rendered=True,
+            ),
+            Kind(
+                number=PAIRS,
+                make=draws.pair,
+                num_samples=c.pairs_per_step,
+                window=c.pair_window,
+                num_frames=2,
+                rendered=True,
+            ),
+            Kind(
+                number=DEPTH_IMAGES,
+                make=draws.depth_image,
+                num_samples=c.depth_images_per_step if c.depth else 0,
+                window=c.pair_window,
+            ),
+            Kind(
+                number=REAL_PAIRS,
+                make=draws.real_pair,
+                num_samples=c.real_pairs_per_step if c.pairs else 0,
+                window=c.pair_window,
+                num_frames=2,
+            ),
+        )
+
+    def _targets(self, step: int, kinds: list[Kind]) -> list[Target]:
+        """What is cut from the samples of each kind: squares for all of them, or crops."""
         rng = np.random.default_rng([self.config.seed, STEP, step])
-        two = bool(rng.random() < self.config.two_windows_share)
-        batches = []
-        if self.config.images_per_step:
-            images = [self._image(rng, two) for _ in range(self.config.images_per_step)]
-            batches.append(collate(images))
-        if self.config.scenes_per_step:
-            scenes = [self._scene(rng, two) for _ in range(self.config.scenes_per_step)]
-            batches.append(collate(scenes, rendered=True))
-        if self.config.pairs_per_step:
-            pairs = [self._pair(rng, two) for _ in range(self.config.pairs_per_step)]
-            batches.append(collate(pairs, rendered=True))
-        # Their own sources of chance: data that is added leaves the rest as it was.
-        if self.config.depth and self.config.depth_images_per_step:
-            rng = np.random.default_rng([self.config.seed, DEPTH_IMAGES, step])
-            number = self.config.depth_images_per_step
-            batches.append(collate([self._depth_image(rng, two) for _ in range(number)]))
-        if self.config.pairs and self.config.real_pairs_per_step:
-            rng = np.random.default_rng([self.config.seed, REAL_PAIRS, step])
-            number = self.config.real_pairs_per_step
-            batches.append(collate([self._real_pair(rng, two) for _ in range(number)]))
-        return batches
+        if rng.random() < self.config.two_windows_share:
+            squares = draw_shape(rng, self.config.windows, stride=STRIDE)
+            return [squares for _ in kinds]
+        return [self._crop_size(step, kind) for kind in kinds]
 
-    @cached_property
-    def _labelled(self) -> Reader:
-        return open_labelled(self.config.labelled, self.class_names)
+    def _crop_size(self, step: int, kind: Kind) -> tuple[int, int]:
+        """Larger or smaller than the usual one, of about the same shape, on the stride."""
+        rng = np.random.default_rng([self.config.seed, STEP, step, kind.number])
+        low, high = self.config.canvas_range
+        low = min(max(low, SMALLEST_PAIR), high) if kind.num_frames == 2 else low
+        factor = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+        shape = float(np.exp(rng.uniform(-MAX_STRETCH, MAX_STRETCH))) if low < high else 1.0
+        height, width = kind.window
+        rows = max(round(height * factor / shape / STRIDE), 1)
+        cols = max(round(width * factor * shape / STRIDE), 1)
+        return rows * STRIDE, cols * STRIDE
 
-    @cached_property
-    def _with_depth(self) -> Reader:
-        return open_with_depth(self.config.depth)
+    def _counts(self, kinds: list[Kind], targets: list[Target]) -> tuple[int, ...]:
+        """Samples of each kind. Fewer of larger crops: a step keeps its number of pixels."""
+        config = self.config
+        tokens = [self._tokens(kind, t) for kind, t in zip(kinds, targets, strict=True)]
+        usual = [self._tokens(kind, kind.window) for kind in kinds]
+        ratio = [kind.num_samples for kind in kinds]
+        if config.tokens_per_step is not None:
+            return num_samples(config.tokens_per_step, ratio=ratio, tokens=tokens)
+        if isinstance(targets[0], WindowShape):
+            return tuple(ratio)
+        parts = zip(ratio, usual, tokens, strict=True)
+        return tuple(max(round(n * own / now), 1) for n, own, now in parts)
 
-    @cached_property
-    def _real_pairs(self) -> Reader:
-        return open_pairs(self.config.pairs)
+    def _tokens(self, kind: Kind, target: Target) -> int:
+        """Of one sample."""
+        if not isinstance(target, WindowShape):
+            return tokens_of(target, num_frames=kind.num_frames)
+        n, side, next_side = self.config.windows.num_windows, target.side, target.next_side
+        first = tokens_of((side, side), num_windows=n)
+        following = tokens_of((next_side, next_side), num_windows=n)
+        return first + (following if kind.num_frames == 2 else 0)
 
-    @cached_property
-    def _pairs(self) -> RenderedPairs:
-        return RenderedPairs(config=self.config)
+    def _batch(self, kind: Kind, target: Target, num_samples: int, step: int) -> Batch:
+        """This process's share of the samples of a kind."""
+        own = self.share.of(num_samples)
 
-    def _image(self, rng: np.random.Generator, two: bool) -> Cut:
-        sample = draw(rng, self._labelled)
-        sample = replace(sample, next_image=None, flow=None, occluded=None)
-        if rng.random() < 0.5:
-            sample = flip(sample)
-        low, high = _scale_limits(sample, two)
-        ratio = float(np.exp(rng.uniform(np.log(low), np.log(high))))
-        stretch = float(np.exp(rng.uniform(-0.1, 0.1)))
-        window = self.config.window
-        side = self.config.square
-        need = (2 * side, 2 * side) if two else window  # two squares must not overlap
-        sample = scale(sample, _scaled(sample, ratio * stretch, ratio / stretch, need))
-        if not two:
-            # A crop is a canvas of its own: what lies around it is not known at test either.
-            sample = _piece(rng, sample, window)
-        sample = jitter_colour(rng, sample)
-        if rng.random() < 0.2:
-            sample = blur(rng, sample)
-        if not two:
-            return cut(sample, np.zeros((1, 2), np.int64), window)
-        corners = sample_windows(rng, canvas=sample.size, side=side, num_windows=2, stride=STRIDE)
-        return cut(sample, corners, (side, side))
+        def cut_of(index: int) -> Cut:
+            rng = np.random.default_rng([self.config.seed, kind.number, step, index])
+            return kind.make(rng, target)
 
-    def _scene(self, rng: np.random.Generator, two: bool) -> Cut:
-        if two:
-            windows = self._pairs.windows(rng, SCENES)
-            windows = flipped(windows) if rng.random() < 0.5 else windows
-            windows = replace(windows, next_image=None, next_origins=None, flow=None, occluded=None)
-            return self._with_own_classes(windows)
-        sample = self._pairs.whole(rng, SCENES)
-        sample = replace(sample, next_image=None, flow=None, occluded=None)
-        sample = _mirrored_or_tilted(rng, sample)
-        # How deep a scene is shows in what surrounds it: half of them are seen whole.
-        whole = rng.random() < 0.5
-        ratio = SCENE_SCALE[0] if whole else float(np.exp(rng.uniform(*np.log(SCENE_SCALE))))
-        sample = scale(sample, _scaled(sample, ratio, ratio, self.config.pair_window))
-        sample = _piece(rng, sample, self.config.pair_window)
-        windows = cut(_degrade(rng, sample), np.zeros((1, 2), np.int64), sample.size)
-        return self._with_own_classes(windows)
-
-    def _pair(self, rng: np.random.Generator, two: bool) -> Cut:
-        if two:
-            # Rendered windows are not tilted: what would turn into them was never rendered.
-            windows = self._pairs.windows(rng)
-            windows = flipped(windows) if rng.random() < 0.5 else windows
-            return self._with_own_classes(windows)
-        sample = _mirrored_or_tilted(rng, self._pairs.whole(rng))
-        ratio = float(np.exp(rng.uniform(*np.log(PAIR_SCALE))))
-        if rng.random() < 0.7:
-            sample = scale(sample, _scaled(sample, ratio, ratio, self.config.pair_window))
-        sample = _degrade_pair(rng, _piece(rng, sample, self.config.pair_window))
-        return self._with_own_classes(cut(sample, np.zeros((1, 2), np.int64), sample.size))
-
-    def _depth_image(self, rng: np.random.Generator, two: bool) -> Cut:
-        sample = draw(rng, self._with_depth)
-        sample = replace(sample, next_image=None, labels=None, flow=None, occluded=None)
-        sample = _mirrored_or_tilted(rng, sample)
-        if two:
-            return self._two_windows(rng, _degrade(rng, self._canvas(rng, sample)))
-        window = self.config.pair_window
-        whole = max(window[0] / sample.size[0], window[1] / sample.size[1])
-        ratio = whole * float(np.exp(rng.uniform(0, np.log(DEPTH_ZOOM))))
-        sample = _piece(rng, scale(sample, _scaled(sample, ratio, ratio, window)), window)
-        return cut(_degrade(rng, sample), np.zeros((1, 2), np.int64), window)
-
-    def _real_pair(self, rng: np.random.Generator, two: bool) -> Cut:
-        sample = _mirrored_or_tilted(rng, replace(draw(rng, self._real_pairs), labels=None))
-        if two:
-            return self._two_windows(rng, _degrade_pair(rng, self._canvas(rng, sample)))
-        window = self.config.pair_window
-        whole = max(window[0] / sample.size[0], window[1] / sample.size[1])
-        # From all of it to a piece at its own size.
-        largest = max(PAIR_SCALE[1], PAIR_SCALE[1] * whole)
-        ratio = float(np.exp(rng.uniform(np.log(whole), np.log(largest))))
-        sample = _piece(rng, scale(sample, _scaled(sample, ratio, ratio, window)), window)
-        return cut(_degrade_pair(rng, sample), np.zeros((1, 2), np.int64), window)
-
-    def _canvas(self, rng: np.random.Generator, sample: Sample) -> Sample:
-        """The sample at the size of a canvas for two windows."""
-        ratio = float(np.exp(rng.uniform(*np.log(_scale_limits(sample, two=True)))))
-        side = 2 * self.config.square
-        return scale(sample, _scaled(sample, ratio, ratio, (side, side)))
-
-    def _two_windows(self, rng: np.random.Generator, sample: Sample) -> Cut:
-        """Two squares of a canvas; those of a second frame follow what moves."""
-        side = self.config.square
-        corners = sample_windows(rng, canvas=sample.size, side=side, num_windows=2, stride=STRIDE)
-        windows = cut(sample, corners, (side, side))
-        if sample.next_image is None:
-            return windows
-        moved = follow_motion(rng, windows, stride=STRIDE)
-        return cut(sample, corners, (side, side), moved)
-
-    def _with_own_classes(self, windows: Cut) -> Cut:
-        """Rendered labels are CamVid's classes: nothing to a model of others."""
-        return windows if self.class_names == CLASS_NAMES else replace(windows, labels=None)
-
-
-def _mirrored_or_tilted(rng: np.random.Generator, sample: Sample) -> Sample:
-    """Or both, or as it was."""
-    if rng.random() < 0.5:
-        sample = flip(sample)
-    return tilt(rng, sample) if rng.random() < TILTED_SHARE else sample
-
-
-def _scale_limits(sample: Sample, two: bool) -> tuple[float, float]:
-    """Factors that an image may be resized by, before one crop or two windows are cut."""
-    low, high = TWO_WINDOWS_SCALE if two else CROP_SCALE
-    smaller = min(CAMVID_SIDE_PX / min(sample.size), 1.0)
-    return low * smaller, high * smaller if two else high
-
-
-def _degrade_pair(rng: np.random.Generator, sample: Sample) -> Sample:
-    """What differs between two frames of a camera, and what hides a part of the second."""
-    if rng.random() < 0.2:
-        sample = jitter_pair_colour(rng, sample)
-    sample = _degrade(rng, sample)
-    return erase_next(rng, sample) if rng.random() < 0.2 else sample
-
-
-def _degrade(rng: np.random.Generator, sample: Sample) -> Sample:
-    """What cameras do to a picture and a renderer does not."""
-    sample = jitter_colour(rng, sample)
-    if rng.random() < 0.3:
-        sample = blur(rng, sample)
-    return add_noise(rng, sample) if rng.random() < 0.5 else sample
-
-
-def _piece(rng: np.random.Generator, sample: Sample, size: tuple[int, int]) -> Sample:
-    y = int(rng.integers(sample.size[0] - size[0] + 1))
-    x = int(rng.integers(sample.size[1] - size[1] + 1))
-    return crop(sample, (y, x), size)
-
-
-def _scaled(
-    sample: Sample, down: float, right: float, at_least: tuple[int, int]
-) -> tuple[int, int]:
-    height, width = sample.size
-    return max(round(height * down), at_least[0]), max(round(width * right), at_least[1])
+        if not own:  # of the right shape, and nothing is known about it
+            return collate([cut_of(0)], rendered=kind.rendered).blank()
+        return collate([cut_of(index) for index in own], rendered=kind.rendered)
