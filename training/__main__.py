@@ -10,6 +10,7 @@ python -m training evaluate MODEL         score a bundle or a checkpoint beside 
 python -m training data                   the data sets that recipes can name
 python -m training data NAME              what one of them holds, its files checked
 python -m training render street          fill the pools of rendered pairs ahead of training
+python -m training import-weights FILE OUT    start from DINOv2, DINOv3, CroCo, timm, ...
 python -m training study win-win          compare ways to train: one table and one plot
 python -m training merge-lora BASE ADAPTER OUT  make plain weights of a base and an adapter
 
@@ -127,9 +128,46 @@ class Data:
             list_data(print)
 
 
-COMMANDS: dict[str, type[Data | Evaluate | MergeLora | New]] = {
+@dataclass(frozen=True, kw_only=True)
+class ImportWeights:
+    """Make weights of ours whose encoder is that of a published vision transformer."""
+
+    source: Annotated[Path, tyro.conf.Positional]
+    """timm, DINOv2, DINOv3, CroCo, Depth Anything: .safetensors, or .pth with plain values."""
+    out: Annotated[Path, tyro.conf.Positional]
+    """A .safetensors file, to train from by --init."""
+    preset: str = "vit-s"
+    """The model whose neck and heads are put on the encoder; they are new."""
+    num_heads: int | None = None
+    """Attention heads of the encoder, where they do not follow from its width."""
+    grid: tuple[int, int] | None = None
+    """Rows and columns of its table of positions, where that is not square."""
+    mean: tuple[float, float, float] | None = None
+    """Mean of the pixels it was trained on, red green blue in [0, 1]. None: ImageNet's, or what a
+    config.json beside the file says."""
+    std: tuple[float, float, float] | None = None
+    """And their standard deviation."""
+
+    def run(self) -> None:
+        """Print what was mapped, resampled and left out."""
+        from training.import_weights import import_weights, pixel_scale, preset
+
+        imported = import_weights(
+            self.source,
+            self.out,
+            rest=preset(self.preset),
+            num_heads=self.num_heads,
+            grid=self.grid,
+            pixel_scale=pixel_scale(self.mean, self.std),
+        )
+        print("\n".join(imported.lines()))
+        print(f"{self.out}\nnow: python -m training RECIPE --init {self.out}")
+
+
+COMMANDS: dict[str, type[Data | Evaluate | ImportWeights | MergeLora | New]] = {
     "data": Data,
     "evaluate": Evaluate,
+    "import-weights": ImportWeights,
     "merge-lora": MergeLora,
     "new": New,
 }
