@@ -101,7 +101,8 @@ def write_report(study: MultiResolutionStudy, outcomes: Sequence[Outcome]) -> st
     text = "\n\n".join(
         [
             f"# Accuracy against test resolution\n\n{title}; {study.minutes:g} minutes per "
-            f"method, of all else the same. Sizes of the copies: {study.sizes}.",
+            f"method. Sizes of the copies: {study.sizes}. Shapes are width to height, all of the "
+            f"canvas's area; all: their mean. A side is the root of the area.",
             _costs(outcomes),
             _verdict_table(curves, sizes),
             *(_task_table(task, curves, sizes) for task in MEASURES),

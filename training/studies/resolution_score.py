@@ -54,7 +54,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
     ),
     "flow": Measure(
         title="Flow, rendered",
-        axis="EPE, % of the image's side (root of its area)",
+        axis="EPE, % of the side",
         higher_is_better=False,
     ),
 }

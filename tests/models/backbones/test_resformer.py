@@ -13,6 +13,9 @@ from models.backbones.vit import VitBlock
 from models.config import ResformerConfig, VitConfig
 from models.presets import PRESETS
 from models.windows import Placement, Windows
+from training.layer_decay import blocks_above
+from training.optimizer import parameter_groups
+from training.recipe import OptimizerConfig
 
 CONFIG = ResformerConfig(embed_dim=32, num_blocks=1, num_heads=4, num_register_tokens=3)
 WINDOWS, ROWS, COLS = 2, 3, 5
@@ -48,8 +51,7 @@ def test_a_new_block_is_a_plain_one_to_the_bit() -> None:
     assert found.unexpected_keys == ["local_position.weight", "local_position.bias"]
     assert found.missing_keys == []
     x = tokens()
-    still = torch.ones(1, 1, x.shape[1], 8), torch.zeros(1, 1, x.shape[1], 8)
-    assert torch.equal(run(block, x), plain(x, None, still, torch.full((1, 1, 1, 1), 1.25)))
+    assert torch.equal(run(block, x), plain(x, None, None, torch.full((1, 1, 1, 1), 1.25)))
 
 
 @torch.no_grad()
@@ -152,11 +154,15 @@ def counted_macs(config: ResformerConfig, side: int) -> float:
 
 
 def test_positions_and_registers_do_not_decay() -> None:
-    from training.optimizer import make_optimizer
-
     backbone = ResformerBackbone(replace(CONFIG, num_blocks=2))
-    optimizer = make_optimizer(backbone, learning_rate=1.0, weight_decay=0.05)
-    decaying = {id(p) for p in optimizer.param_groups[0]["params"]}
-    names = {name for name, p in backbone.named_parameters() if id(p) in decaying}
-    assert names
-    assert not any("position" in name or "registers" in name for name in names)
+    groups = parameter_groups(backbone, OptimizerConfig(weight_decay=0.05))
+    decaying = [name for group in groups if group.weight_decay for name in group.names]
+    assert "blocks.1.qkv.weight" in decaying
+    assert not any("position" in name or "registers" in name for name in decaying)
+
+
+def test_what_comes_before_the_blocks_is_the_deepest() -> None:
+    depths = blocks_above(ResformerBackbone(replace(CONFIG, num_blocks=2)))
+    assert depths["global_position.mix.weight"] == depths["patch.weight"] == 3
+    assert depths["blocks.0.local_position.weight"] == 2
+    assert depths["norm.weight"] == 0
