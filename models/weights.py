@@ -53,7 +53,7 @@ def load_weights(path: Path) -> DenseModel:
     if "config" not in header:
         raise WeightsError(
             f"{path}: the header has no 'config', expected a file written by training: "
-            f"foreign weights must be imported first"
+            f"weights of others come in by python -m training import-weights"
         )
     model = DenseModel(config_from_dict(json.loads(header["config"])))
     expected, found = set(model.state_dict()), set(state)
