@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
-from models.task import CLASS_NAMES, Task
+from models.task import CLASS_NAMES, IGNORE_INDEX, Task
 
 
 class ConfigError(ValueError):
@@ -69,6 +69,15 @@ class SegmentationConfig:
     """One class per pixel."""
 
     class_names: tuple[str, ...] = CLASS_NAMES
+
+    def __post_init__(self) -> None:
+        number = len(self.class_names)
+        if not 1 <= number <= IGNORE_INDEX or len(set(self.class_names)) != number:
+            raise ConfigError(
+                f"class_names are {number}, {len(set(self.class_names))} of them different, "
+                f"expected 1 to {IGNORE_INDEX} different ones: labels are bytes, {IGNORE_INDEX} "
+                f"stands for no class"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,12 +3,18 @@
 python -m training street                 train a recipe, from its last checkpoint if there is one
 python -m training street --num-steps 50  any value of a recipe can be changed
 torchrun --nproc-per-node 2 -m training street    the same in two processes, on two GPUs if any
+python -m training new my-task            write a recipe of one's own, with comments, to my_task.py
+python -m training my_task.py             train it
+python -m training groups RECIPE          what starts from where, what learns, and at which rate
 python -m training evaluate MODEL         score a bundle or a checkpoint beside its baselines
 python -m training data                   the data sets that recipes can name
 python -m training data NAME              what one of them holds, its files checked
 python -m training render street          fill the pools of rendered pairs ahead of training
 python -m training import-weights FILE OUT    start from DINOv2, DINOv3, CroCo, timm, ...
 python -m training study win-win          compare ways to train: one table and one plot
+python -m training merge-lora BASE ADAPTER OUT  make plain weights of a base and an adapter
+
+RECIPE is one of ours or a file such as my_task.py.
 """
 
 import sys
@@ -20,6 +26,7 @@ from typing import Annotated
 import tyro
 
 from training.recipe import Recipe
+from training.recipe_file import is_recipe_file, load_recipe
 from training.recipes import RECIPES
 from training.stop_signals import Stopped
 
@@ -32,7 +39,7 @@ class Evaluate:
     """Score a bundle or a checkpoint on every data set that is there, beside its baselines."""
 
     model: Annotated[Path, tyro.conf.Positional]
-    """A bundle's folder, or a .safetensors file of weights."""
+    """A bundle's folder, a .safetensors file of weights, or a recipe's .py file: its last run."""
     engine: str = "auto"
     """Which runtime runs a bundle: auto, openvino or onnxruntime."""
     only: tuple[str, ...] = ()
@@ -49,14 +56,56 @@ class Evaluate:
         """Print the tables."""
         from training.report import write_report
 
+        model = self.model
+        if is_recipe_file(str(model)):
+            model = RUNS / load_recipe(model).name / "weights.safetensors"
         write_report(
-            self.model,
+            model,
             self.engine,
             only=self.only,
             data=self.data,
             path=self.json,
             quick=self.quick,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MergeLora:
+    """Make plain weights, as evaluation and export read them, of a base and an adapter."""
+
+    base: Annotated[Path, tyro.conf.Positional]
+    """What the adapter's run started from: a .safetensors file of weights or a bundle's folder."""
+    adapter: Annotated[Path, tyro.conf.Positional]
+    """The adapter.safetensors of the run."""
+    out: Annotated[Path, tyro.conf.Positional]
+    """The .safetensors file to write."""
+
+    def run(self) -> None:
+        """Write the file."""
+        from training.adapter_file import merge_adapter
+
+        merge_adapter(self.base, self.adapter, self.out)
+        print(f"{self.out}\nnow: python -m export onnx {self.out} OUT")
+
+
+@dataclass(frozen=True, kw_only=True)
+class New:
+    """Write a recipe with comments to a Python file, as a start for one's own task."""
+
+    name: Annotated[str, tyro.conf.Positional]
+    """Of the task, such as my-task: the recipe goes to my_task.py, its runs to runs/my-task."""
+    start: Annotated[str | None, tyro.conf.arg(name="from")] = None
+    """What to start from: a bundle's folder or a .safetensors file of weights."""
+    data: str | None = None
+    """A folder of images with labels/, depth/ or flow/ beside them (or with train/ and val/ that
+    are such folders), or a data set's name such as cityscapes:train."""
+
+    def run(self) -> None:
+        """Write the file and say what comes next."""
+        from training.new import write_recipe
+
+        path = write_recipe(self.name, init=self.start, data=self.data)
+        print(f"{path}\nnow: python -m training groups {path}, then: python -m training {path}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,27 +164,35 @@ class ImportWeights:
         print(f"{self.out}\nnow: python -m training RECIPE --init {self.out}")
 
 
+COMMANDS: dict[str, type[Data | Evaluate | ImportWeights | MergeLora | New]] = {
+    "data": Data,
+    "evaluate": Evaluate,
+    "import-weights": ImportWeights,
+    "merge-lora": MergeLora,
+    "new": New,
+}
+
+
 def main(arguments: list[str]) -> None:
     """Run one command line."""
-    if arguments[:1] == ["import-weights"]:
-        prog = "python -m training import-weights"
-        tyro.cli(ImportWeights, prog=prog, args=arguments[1:]).run()
+    name = arguments[0] if arguments else ""
+    if name in COMMANDS:
+        tyro.cli(COMMANDS[name], prog=f"python -m training {name}", args=arguments[1:]).run()
         return
-    if arguments[:1] == ["evaluate"]:
-        tyro.cli(Evaluate, prog="python -m training evaluate", args=arguments[1:]).run()
-        return
-    if arguments[:1] == ["data"]:
-        tyro.cli(Data, prog="python -m training data", args=arguments[1:]).run()
-        return
-    if arguments[:1] == ["render"]:
+    if name == "render":
         from training.render import fill_pools
 
         fill_pools(_recipe(arguments[1:], prog="python -m training render"), report=print)
         return
-    if arguments[:1] == ["study"]:
+    if name == "study":
         from training.studies.commands import run_study
 
         run_study(arguments[1:])
+        return
+    if name == "groups":
+        from training.groups import describe
+
+        print(describe(_recipe(arguments[1:], prog="python -m training groups")))
         return
     recipe = _recipe(arguments, prog="python -m training")
     from training.distributed import from_environment
@@ -149,6 +206,12 @@ def main(arguments: list[str]) -> None:
 
 
 def _recipe(arguments: list[str], *, prog: str) -> Recipe:
+    if arguments and is_recipe_file(arguments[0]):
+        own = load_recipe(Path(arguments[0]))
+        prog = f"{prog} {arguments[0]}"
+        return tyro.cli(
+            Recipe, prog=prog, args=arguments[1:], default=own, config=(tyro.conf.AvoidSubcommands,)
+        )
     configs = {name: (recipe.summary, recipe) for name, recipe in RECIPES.items()}
     return tyro.extras.overridable_config_cli(configs, prog=prog, args=arguments)
 

@@ -41,11 +41,10 @@ def train(recipe: Recipe, folder: Path, data: Dataset[list[Batch]] | None = None
     Raises:
         CheckpointError: the folder holds a run of other data, another model or another optimizer,
             or checkpoints that cannot be read.
-        ProcessError: torchrun's processes cannot work together, or one of them was lost.
-        Stopped: by a signal, after a step and its checkpoint.
-        CheckpointError: the folder holds a run of other data, another model or another optimizer.
         RealDataError: a data set does not teach what it is named for.
         FileFormatError: a data set is missing or broken.
+        ProcessError: torchrun's processes cannot work together, or one of them was lost.
+        Stopped: by a signal, after a step and its checkpoint.
     """
     processes = from_environment()
     device = device_of(recipe.device, processes)
@@ -58,10 +57,13 @@ def train(recipe: Recipe, folder: Path, data: Dataset[list[Batch]] | None = None
         own: Dataset[list[Batch]]
         if data is None:
             own = StepBatches(recipe.data, processes.share, classes_of(recipe))
-            recipe = with_class_share(recipe, folder)
+            counted = with_class_share(recipe, folder) if processes.is_first else recipe
+            recipe = processes.told_by_first(counted)
         else:
             own = OwnSamples(data, processes.share)
         run = Run(recipe, device, processes)
+        if processes.is_first:
+            _say("\n".join(run.lines))
         start = run.restore(read_newest(folder, _say) if processes.is_first else None)
         _steps(run, folder, _loader(recipe, own, start, device, cores), start)
     return folder / "weights.safetensors"

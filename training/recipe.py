@@ -92,6 +92,24 @@ class OptimizerConfig:
     schedule: Shape = "cosine"
     clip_norm: float = 1.0
     average_decay: float = 0.998
+    rate_factors: tuple[tuple[str, float], ...] = ()
+    """(part, factor) of the learning rate, such as ("backbone", 0.1). A part is a beginning of
+    parameters' names; of several that a parameter lies in, the last one listed counts."""
+    layer_decay: float = 1.0
+    """Factor of the learning rate for each block of the encoder, from the top down; 0.75 is usual
+    for fine-tuning, 1 is off."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoraConfig:
+    """Low-rank adapters beside linear layers, whose own weights stay (LoRA, arXiv 2106.09685)."""
+
+    rank: int = 0
+    """Of each adapter; 0 for none, 4 to 16 is usual."""
+    alpha: float = 16.0
+    """What an adapter adds is multiplied by alpha / rank."""
+    parts: tuple[str, ...] = ("backbone",)
+    """Each linear layer in them gets an adapter."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +157,11 @@ class Recipe:
     checkpoint_every: int = 100
     """Optimizer steps."""
     init: str | None = None
-    """A .safetensors file of weights to start from."""
+    """What to start from: a .safetensors file of weights or a bundle's folder. What the model
+    shares with it is taken over, see training.transfer."""
+    freeze: tuple[str, ...] = ()
+    """Parts that do not learn, such as "backbone", "neck", "flow*" or "backbone.blocks_16.0"."""
+    lora: LoraConfig = field(default_factory=LoraConfig)
 
 
 MAY_CHANGE = frozenset(
@@ -169,8 +191,13 @@ def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
 
 
 def differences(saved: dict[str, Any], recipe: Recipe) -> list[str]:
-    """Names of the values that make another run of it than the saved one."""
-    old, new = _flat(saved), _flat(recipe_to_dict(recipe))
+    """Names of the values that make another run of it than the saved one.
+
+    A value that was not there yet when the run began is taken to have been its default.
+    """
+    plain = Recipe(name="", summary="", model=recipe.model, num_steps=0)
+    defaults = {k: v for k, v in recipe_to_dict(plain).items() if k != "model"}
+    old, new = _flat(defaults) | _flat(saved), _flat(recipe_to_dict(recipe))
     names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
     return [name for name in names if name not in MAY_CHANGE]
 
