@@ -135,7 +135,7 @@ class ImportWeights:
     source: Annotated[Path, tyro.conf.Positional]
     """timm, DINOv2, DINOv3, CroCo, Depth Anything: .safetensors, or .pth with plain values."""
     out: Annotated[Path, tyro.conf.Positional]
-    """A .safetensors file, to train from by --init."""
+    """A .safetensors file, to train from: `python -m training new my-task --from OUT`."""
     preset: str = "vit-s"
     """The model whose neck and heads are put on the encoder; they are new."""
     num_heads: int | None = None
@@ -161,7 +161,7 @@ class ImportWeights:
             pixel_scale=pixel_scale(self.mean, self.std),
         )
         print("\n".join(imported.lines()))
-        print(f"{self.out}\nnow: python -m training RECIPE --init {self.out}")
+        print(f"{self.out}\nnow: python -m training new my-task --from {self.out}")
 
 
 COMMANDS: dict[str, type[Data | Evaluate | ImportWeights | MergeLora | New]] = {
