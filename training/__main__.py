@@ -191,8 +191,10 @@ def main(arguments: list[str]) -> None:
         return
     if name == "groups":
         from training.groups import describe
+        from training.own_classes import with_classes_of_data
 
-        print(describe(_recipe(arguments[1:], prog="python -m training groups")))
+        recipe = _recipe(arguments[1:], prog="python -m training groups")
+        print(describe(with_classes_of_data(recipe)))
         return
     recipe = _recipe(arguments, prog="python -m training")
     from training.distributed import from_environment

@@ -213,8 +213,9 @@ def _freeze(known: Known) -> str:
     # What does not learn: parts are beginnings of parameters' names, * is anything.
     # As it stands what learns is the head of {heads}:
     # other answers stay what they are to the last bit. More thorough, and slower:
-    #   adapters too: rank=8 and learning_rate=3e-3 below, freeze as it is. Other
-    #     heads then drift a little, because they read the same encoder.
+    #   adapters too: rank=8, learning_rate=5e-4 and rate_factors=(("segmentation",
+    #     20.0),) below, freeze as it is. Other heads then drift a little, because
+    #     they read the same encoder.
     #   all of it: freeze=(), learning_rate=3e-4, layer_decay=0.75 and
     #     rate_factors=(("segmentation", 10.0),) below.
     freeze=({", ".join(map(_text, frozen))}),
