@@ -2,6 +2,8 @@
 
 python -m training street                 train a recipe, from its last checkpoint if there is one
 python -m training street --num-steps 50  any value of a recipe can be changed
+python -m training street --multi-resolution         every crop at 0.5, 1 and 2 times its size
+python -m training street --multi-resolution.sizes 0.5 1         or at others, in one step
 torchrun --nproc-per-node 2 -m training street    the same in two processes, on two GPUs if any
 python -m training new my-task            write a recipe of one's own, with comments, to my_task.py
 python -m training my_task.py             train it
@@ -12,6 +14,7 @@ python -m training data NAME              what one of them holds, its files chec
 python -m training render street          fill the pools of rendered pairs ahead of training
 python -m training import-weights FILE OUT    start from DINOv2, DINOv3, CroCo, timm, ...
 python -m training study win-win          compare ways to train: one table and one plot
+python -m training study multi-resolution accuracy against test resolution, several sizes and one
 python -m training merge-lora BASE ADAPTER OUT  make plain weights of a base and an adapter
 
 RECIPE is one of ours or a file such as my_task.py.
@@ -19,19 +22,22 @@ RECIPE is one of ours or a file such as my_task.py.
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from training.recipe import Recipe
+from training.recipe import MultiResolutionConfig, Recipe
 from training.recipe_file import is_recipe_file, load_recipe
 from training.recipes import RECIPES
 from training.stop_signals import Stopped
 
 RUNS = Path("runs")
 """Checkpoints, logs and rendered pairs, relative to the checkout."""
+
+MULTI_RESOLUTION = "--multi-resolution"
+"""As it is, with the defaults of MultiResolutionConfig; or with one of its fields behind a dot."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,13 +214,22 @@ def main(arguments: list[str]) -> None:
 
 
 def _recipe(arguments: list[str], *, prog: str) -> Recipe:
+    several = any(word.split(".")[0] == MULTI_RESOLUTION for word in arguments)
+    arguments = [word for word in arguments if word != MULTI_RESOLUTION]
+
+    def start(recipe: Recipe) -> Recipe:
+        # tyro has no flag for a part that is not there: put it there, then read its values.
+        if several and recipe.multi_resolution is None:
+            return replace(recipe, multi_resolution=MultiResolutionConfig())
+        return recipe
+
     if arguments and is_recipe_file(arguments[0]):
-        own = load_recipe(Path(arguments[0]))
+        own = start(load_recipe(Path(arguments[0])))
         prog = f"{prog} {arguments[0]}"
         return tyro.cli(
             Recipe, prog=prog, args=arguments[1:], default=own, config=(tyro.conf.AvoidSubcommands,)
         )
-    configs = {name: (recipe.summary, recipe) for name, recipe in RECIPES.items()}
+    configs = {name: (recipe.summary, start(recipe)) for name, recipe in RECIPES.items()}
     return tyro.extras.overridable_config_cli(configs, prog=prog, args=arguments)
 
 
