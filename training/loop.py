@@ -6,25 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from torch.utils.data import DataLoader, Dataset
-from torch.utils.tensorboard import SummaryWriter
 
 from training.allocator import keep_freed_memory
 from training.data.batch import Batch
 from training.data.mixture import StepBatches
+from training.journal import Journal
 from training.recipe import Recipe
 from training.run import Run
-from training.run_folder import claim, forget_after, log_line
+from training.run_folder import claim, forget_after
 
 
 def train(recipe: Recipe, folder: Path, data: Dataset[list[Batch]] | None = None) -> Path:
@@ -52,14 +42,10 @@ def train(recipe: Recipe, folder: Path, data: Dataset[list[Batch]] | None = None
     start = 0
     if checkpoint.is_file():
         start = run.load(checkpoint)
-    loader = _loader(recipe, data or StepBatches(recipe.data), start, device)
+    data = data or StepBatches(recipe.data)
+    loader = _loader(recipe, data, start, device)
     forget_after(folder / "losses.jsonl", start)
-    with (
-        SummaryWriter(folder / "tensorboard", purge_step=start) as board,
-        (folder / "losses.jsonl").open("a", buffering=1) as log,
-        _progress() as progress,
-    ):
-        bar = progress.add_task(recipe.name, total=recipe.num_steps, completed=start, state="")
+    with Journal(recipe, folder, start, device=device, data=data) as journal:
         begun_s = time.monotonic()
         for step, batches in zip(range(start, recipe.num_steps), loader, strict=False):
             waited_s = time.monotonic() - begun_s  # for data
@@ -67,16 +53,13 @@ def train(recipe: Recipe, folder: Path, data: Dataset[list[Batch]] | None = None
             took_s = time.monotonic() - begun_s
             begun_s += took_s
             images = sum(_num_images(batch) for batch in batches)
-            _report(progress, bar, values, images / took_s)
-            log.write(log_line(step, {"step_s": took_s, "wait_s": waited_s, **values}))
-            for name, value in values.items():
-                board.add_scalar(name, value, step)
-            board.add_scalar("images_per_s", images / took_s, step)
+            journal.add(step, values, images=images, took_s=took_s, waited_s=waited_s)
             done = step + 1
             if done % recipe.checkpoint_every == 0 or done == recipe.num_steps:
-                log.flush()
+                journal.flush()
                 run.save(checkpoint, done)
                 run.save_average(folder / "weights.safetensors", done)
+                journal.checkpoint(done)
     return folder / "weights.safetensors"
 
 
@@ -115,24 +98,3 @@ def _be_modest(worker: int) -> None:
 
 def _num_images(batch: Batch) -> int:
     return batch.image.shape[0] * (1 if batch.next_image is None else 2)
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[state]}"),
-        console=Console(stderr=True),
-        refresh_per_second=1,
-    )
-
-
-def _report(progress: Progress, bar: TaskID, values: dict[str, float], rate: float) -> None:
-    shown = " ".join(
-        f"{name} {value:.3f}" for name, value in values.items() if name not in ("learning_rate",)
-    )
-    progress.update(bar, advance=1, state=f"{rate:.1f} images/s  {shown}")

@@ -80,12 +80,27 @@ class Recipe:
     """Drawn anew for every step: one set of weights serves every number."""
     checkpoint_every: int = 100
     """Optimizer steps."""
+    pictures_every: int = 5
+    """Checkpoints from one set of pictures on TensorBoard to the next; a run that has some ends
+    with one more. 0: none at all."""
+    report: Literal["quick", "full", "none"] = "quick"
+    """What report.html scores at the end of the run: some frames of the long data sets, all."""
     init: str | None = None
     """A .safetensors file of weights to start from."""
 
 
 MAY_CHANGE = frozenset(
-    ("summary", "num_steps", "checkpoint_every", "device", "threads", "init", "data.num_workers")
+    (
+        "summary",
+        "num_steps",
+        "checkpoint_every",
+        "pictures_every",
+        "report",
+        "device",
+        "threads",
+        "init",
+        "data.num_workers",
+    )
 )
 """What a resumed run may have otherwise than the run that it goes on with."""
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from models.bundle import read_bundle
 from models.config import ModelConfig, config_to_dict
-from models.image.palette import CAMVID_PALETTE, Palette, spread_palette
+from models.image.palette import Palette
 from models.runtime.protocol import Runtime
 from models.runtime.select import select_runtime
-from models.task import CLASS_NAMES
+from training.pictures import palette_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +85,6 @@ def _open_weights(path: Path) -> ScoredModel:
         runtime=EagerRuntime(network, device="cuda" if torch.cuda.is_available() else "cpu"),
         tasks=config.tasks,
         class_names=class_names,
-        palette=CAMVID_PALETTE if class_names == CLASS_NAMES else spread_palette(len(class_names)),
+        palette=palette_of(class_names),
         facts=facts,
     )
