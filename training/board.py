@@ -50,7 +50,7 @@ class Board:
         self._device = device
         self._data = data
         self._samples: list[Sample] | None = None
-        self._drawn: str | None = None
+        self._drawn: int | None = None
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """One point of every curve."""
@@ -63,15 +63,15 @@ class Board:
         return self._drawn is not None
 
     def pictures(self, weights: Path) -> None:
-        """What the weights in a file answer, under the step that the file names.
+        """What the weights in a file answer, under the last step that they saw.
 
         A file that was drawn before, or is not there yet, is left out.
         """
         if not weights.is_file():
             return
         header, _ = read_weights(weights)
-        step = header.get("step", "0")
-        if step == self._drawn:
+        done = int(header.get("step", "1"))
+        if done == self._drawn:
             return
         with unchanged_randomness():  # building a model draws its first weights
             if self._samples is None:
@@ -85,10 +85,10 @@ class Board:
                 answer = predict(runtime, sample.image, sample.next_image if has_flow else None)
                 for task, sheet in draw_sheets(sample, answer, class_names).items():
                     self._writer.add_image(
-                        f"{task}/{sample.name}", sheet, int(step), dataformats="HWC"
+                        f"{task}/{sample.name}", sheet, done - 1, dataformats="HWC"
                     )
         self._writer.flush()
-        self._drawn = step
+        self._drawn = done
 
     def close(self) -> None:
         """Until everything is on the disk."""

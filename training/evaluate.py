@@ -167,7 +167,10 @@ def _segmentation(
     rows = found.tables[Task.SEGMENTATION]
     rows += [_row(suite, line, conditions="", quick=quick) for line in scorer.lines()]
     found.findings.append(scorer.findings(suite.title))
-    if steadiness.num_frames:
+    if steadiness.num_frames and not steadiness.has_pixels():
+        reason = "the flow there and the flow back agree nowhere, so no pixel can be compared"
+        found.left_out.append(LeftOut(task=TEMPORAL, title=suite.title, reason=reason))
+    elif steadiness.num_frames:
         found.tables[TEMPORAL] += [
             _row(suite, line, conditions=steadiness.whose_flow, quick=quick)
             for line in steadiness.lines()

@@ -141,8 +141,8 @@ def describe(pace: Pace, memory: Memory, values: Mapping[str, float]) -> str:
 def clock(seconds: float) -> str:
     """A duration as people read it.
 
-    >>> clock(59.6), clock(3661), clock(90_000)
-    ('1:00', '1:01:01', '1 d 1:00:00')
+    >>> clock(59.6), clock(3661.0), clock(90_061.0)
+    ('1:00', '1:01:01', '1 d 1:01:01')
     """
     total = round(seconds)
     days, hours, minutes = total // 86400, total // 3600 % 24, total // 60 % 60

@@ -38,5 +38,6 @@ def forget_after(log: Path, start: int) -> None:
 
 def log_line(step: int, values: dict[str, float]) -> str:
     """One step as JSON; null where a value is not finite, which JSON cannot write."""
-    finite = {name: round(x, 5) if math.isfinite(x) else None for name, x in values.items()}
+    # Six digits that count, wherever they begin: learning rates are small.
+    finite = {name: float(f"{x:.6g}") if math.isfinite(x) else None for name, x in values.items()}
     return json.dumps({"step": step, **finite}) + "\n"

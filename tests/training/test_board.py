@@ -90,13 +90,13 @@ def test_pictures_lie_under_the_step_of_the_file_and_leave_chance_alone(tmp_path
     board.close()
     found = images(tmp_path / "board")
     assert found == {
-        "segmentation/train/0-0": [40, 80],
-        "segmentation/train/0-1": [40, 80],
-        "segmentation/train/1-0": [40, 80],
-        "depth/train/0-0": [40, 80],
-        "depth/train/0-1": [40, 80],
-        "depth/train/1-0": [40, 80],
-        "flow/train/1-0": [40, 80],
+        "segmentation/train/0-0": [39, 79],
+        "segmentation/train/0-1": [39, 79],
+        "segmentation/train/1-0": [39, 79],
+        "depth/train/0-0": [39, 79],
+        "depth/train/0-1": [39, 79],
+        "depth/train/1-0": [39, 79],
+        "flow/train/1-0": [39, 79],
     }
 
 
@@ -120,7 +120,7 @@ def test_every_nth_checkpoint_has_pictures_and_the_end(tmp_path: Path) -> None:
             path = tmp_path / "weights.safetensors"
             save_weights(path, model.config, model.state_dict(), step=str(done))
             journal.checkpoint(done)
-    assert set(map(tuple, images(tmp_path / "tensorboard").values())) == {(2, 4, 5)}
+    assert set(map(tuple, images(tmp_path / "tensorboard").values())) == {(1, 3, 4)}
 
 
 def test_a_sheet_shows_image_truth_and_answer() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from training.run_folder import log_line
 from training.run_log import RunLogError, read_run_log, smooth
 
 
@@ -20,6 +21,16 @@ def test_a_log_is_read_by_name_and_gaps_are_nan(tmp_path: Path) -> None:
     np.testing.assert_equal(log.values["flow"], [4.0, np.nan])
     np.testing.assert_equal(log.values["depth"], [np.nan, 1.0])
     assert log.recipe == {}
+
+
+def test_small_values_keep_their_digits_and_the_infinite_are_null() -> None:
+    line = log_line(7, {"learning_rate": 1.23456789e-7, "step_s": 1234.56789, "flow": float("nan")})
+    assert json.loads(line) == {
+        "step": 7,
+        "learning_rate": 1.23457e-7,
+        "step_s": 1234.57,
+        "flow": None,
+    }
 
 
 def test_an_empty_folder_has_an_empty_log(tmp_path: Path) -> None:

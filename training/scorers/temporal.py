@@ -94,6 +94,10 @@ class TemporalScorer:
             )
         )
 
+    def has_pixels(self) -> bool:
+        """Whether any pixel was compared."""
+        return bool(self.score.matrix.sums.any())
+
     def lines(self) -> list[Line]:
         """The model's line, and that of the labels drawn by hand."""
         return [
