@@ -1,6 +1,7 @@
 """Weights in safetensors files; the file's header holds the configuration they belong to."""
 
 import json
+import os
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -28,7 +29,18 @@ def save_weights(path: Path, config: ModelConfig, state: dict[str, Tensor], **no
     header = {"config": json.dumps(config_to_dict(config)), **notes}
     partial = path.with_name(path.name + ".partial")
     save_file(plain, partial, metadata=header)
-    partial.replace(path)  # a reader never sees half a file
+    _flush(partial)
+    partial.replace(path)  # a reader never sees half a file, even after a loss of power
+    _flush(path.parent)
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def load_weights(path: Path) -> DenseModel:
@@ -38,12 +50,7 @@ def load_weights(path: Path) -> DenseModel:
         WeightsError: no such file, not a safetensors file, no config, other parameters or shapes.
     """
     header, state = read_weights(path)
-    if "config" not in header:
-        raise WeightsError(
-            f"{path}: the header has no 'config', expected a file written by training: "
-            f"foreign weights must be imported first"
-        )
-    model = DenseModel(config_from_dict(json.loads(header["config"])))
+    model = DenseModel(_config(path, header))
     expected, found = set(model.state_dict()), set(state)
     if expected != found:
         raise WeightsError(
@@ -59,6 +66,24 @@ def load_weights(path: Path) -> DenseModel:
             )
     model.load_state_dict({name: tensor.float() for name, tensor in state.items()})
     return model.eval()
+
+
+def read_config(path: Path) -> ModelConfig:
+    """What the weights of a file belong to.
+
+    Raises:
+        WeightsError: no such file, not a safetensors file, no config.
+    """
+    return _config(path, read_weights(path)[0])
+
+
+def _config(path: Path, header: dict[str, str]) -> ModelConfig:
+    if "config" not in header:
+        raise WeightsError(
+            f"{path}: the header has no 'config', expected a file written by training: "
+            f"foreign weights must be imported first"
+        )
+    return config_from_dict(json.loads(header["config"]))
 
 
 def read_weights(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:

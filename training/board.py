@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 from torch.utils.tensorboard import SummaryWriter
 
+from models.image.label_sets import palette_of
 from models.image.overlay import side_by_side
 from models.runtime.eager import EagerRuntime
 from models.runtime.predictor import Prediction, predict
@@ -28,7 +29,6 @@ from training.pictures import (
     draw_flow,
     draw_labels,
     flow_length_px,
-    palette_of,
 )
 from training.randomness import unchanged_randomness
 

@@ -13,10 +13,10 @@ from training.data.batch import Batch
 from training.data.camvid import CamVid
 from training.data.file_formats import FileFormatError
 from training.data.kitti2012 import Kitti2012
+from training.data.reader import Reader
 from training.data.sample import Sample
 from training.data.seven_scenes import SevenScenes
 from training.data.sintel import Sintel
-from training.suites import Reader
 
 LONGEST_SIDE_PX = 384
 """Larger images are shrunk: pictures on a board are small, and steps wait for them."""

@@ -4,7 +4,7 @@ One pass over the data gives the tables and what a report shows. A data set that
 left out with a line that says so, unless it was asked for by name.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,8 +27,14 @@ Predict = Callable[[NDArray[np.uint8], NDArray[np.uint8] | None], Prediction]
 
 Findings = SegmentationFindings | TemporalFindings | FlowFindings | DepthFindings
 
+BENCHMARK = "flow, by the data sets' own benchmarks"
+"""The table beside those of the tasks: parts of the pixels, and the errors that count there."""
 TEMPORAL = "temporal consistency"
 """The table beside those of the tasks: how steady the labels of a clip are."""
+
+
+class OtherClassesError(ValueError):
+    """A data set whose labels are not the model's classes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +66,7 @@ class Evaluation:
     """Everything that one pass over the data gives."""
 
     tables: dict[str, list[Row]]
-    """By task, then TEMPORAL; a task without a row has an empty list."""
+    """By task; TEMPORAL and BENCHMARK too where they have rows."""
     findings: list[Findings] = field(default_factory=list)
     """One for each data set, in the order of the tables."""
     left_out: list[LeftOut] = field(default_factory=list)
@@ -73,6 +79,8 @@ def evaluate(
     tasks: Collection[str] = tuple(Task),
     class_names: tuple[str, ...] = CLASS_NAMES,
     only: Collection[str] = (),
+    suites: Mapping[Task, Sequence[Suite]] | None = None,
+    is_lenient: bool = False,
     report: Callable[[str], None],
 ) -> Evaluation:
     """Every table, by task, and what a report shows of each data set.
@@ -83,28 +91,34 @@ def evaluate(
         tasks: what the model answers.
         class_names: the model's.
         only: keys of suites; all where empty.
+        suites: data sets by task; by default those of suites.py.
+        is_lenient: a data set that was asked for, by `only` or `suites`, may be missing too.
         report: called with a line for each data set.
 
     Raises:
-        ValueError: no suite has such a key.
-        FileFormatError: a data set that was asked for by name is missing, or one is broken.
+        ValueError: no suite has such a key, or a data set that was asked for has other classes.
+        FileFormatError: a data set that was asked for is missing, or one is broken.
     """
-    suites = ((Task.SEGMENTATION, SEGMENTATION), (Task.FLOW, FLOW), (Task.DEPTH, DEPTH))
-    known = [suite.key for _, some in suites for suite in some]
+    is_strict = (bool(only) or suites is not None) and not is_lenient
+    chosen = suites or {Task.SEGMENTATION: SEGMENTATION, Task.FLOW: FLOW, Task.DEPTH: DEPTH}
+    ordered = [(task, chosen.get(task, ())) for task in (Task.SEGMENTATION, Task.FLOW, Task.DEPTH)]
+    known = [suite.key for _, some in ordered for suite in some]
     unknown = sorted(set(only) - set(known))
     if unknown:
         raise ValueError(f"no data set is called {', '.join(unknown)}, expected some of {known}")
-    found = Evaluation(tables={name: [] for name in (*(task for task, _ in suites), TEMPORAL)})
-    for task, some in suites:
+    found = Evaluation(tables={task.value: [] for task, _ in ordered})
+    for task, some in ordered:
         for suite in some:
             if task not in tasks or (only and suite.key not in only):
                 continue
             try:
                 samples = _open(task, suite, quick=quick, class_names=class_names)
-            except FileFormatError as error:
-                if only:
+            except (FileFormatError, OtherClassesError) as error:
+                if is_strict:
                     raise
-                found.left_out.append(LeftOut(task=task, title=suite.title, reason=str(error)))
+                found.left_out.append(
+                    LeftOut(task=task.value, title=suite.title, reason=str(error))
+                )
                 report(f"{task.value}: {suite.title} left out: {error}")
                 continue
             report(f"{task.value}: {suite.title}")
@@ -124,10 +138,10 @@ Samples = Iterator[tuple[Sample | None, Sample]]
 
 def _open(task: Task, suite: Suite, *, quick: bool, class_names: tuple[str, ...]) -> Samples:
     if task is Task.SEGMENTATION and suite.class_names != class_names:
-        raise FileFormatError(
-            f"it has {len(suite.class_names)} classes from {suite.class_names[0]} to "
-            f"{suite.class_names[-1]}, the model has {len(class_names)} from {class_names[0]} to "
-            f"{class_names[-1]}"
+        raise OtherClassesError(
+            f"{suite.title} has {len(suite.class_names)} classes from {suite.class_names[0]} to "
+            f"{suite.class_names[-1]}, the model {len(class_names)} ({', '.join(class_names[:3])}, "
+            f"...): score it on a data set of its own classes"
         )
     if task is Task.SEGMENTATION and suite.is_clip:
         return suite.open_clip(quick=quick)
@@ -171,10 +185,10 @@ def _segmentation(
         reason = "the flow there and the flow back agree nowhere, so no pixel can be compared"
         found.left_out.append(LeftOut(task=TEMPORAL, title=suite.title, reason=reason))
     elif steadiness.num_frames:
-        found.tables[TEMPORAL] += [
+        found.tables.setdefault(TEMPORAL, []).extend(
             _row(suite, line, conditions=steadiness.whose_flow, quick=quick)
             for line in steadiness.lines()
-        ]
+        )
         found.findings.append(steadiness.findings(suite.title))
 
 
@@ -186,6 +200,11 @@ def _flow(
         scorer.add(sample, predict(sample.image, sample.next_image))
     rows = found.tables[Task.FLOW]
     rows += [_row(suite, line, conditions="", quick=quick) for line in scorer.lines()]
+    parts = scorer.benchmark_lines()
+    if parts:
+        found.tables.setdefault(BENCHMARK, []).extend(
+            _row(suite, line, conditions="", quick=quick) for line in parts
+        )
     found.findings.append(scorer.findings(suite.title))
 
 

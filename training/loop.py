@@ -1,20 +1,28 @@
-"""The training loop: resumes exactly, and shows how far it is."""
+"""The training loop: resumes exactly, in any number of processes, and shows how far it is."""
 
 import os
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
+from rich.console import Console
 from torch.utils.data import DataLoader, Dataset
 
 from training.allocator import keep_freed_memory
+from training.checkpoint import checkpoints_in, read_newest
+from training.class_count import classes_of, with_class_share
 from training.data.batch import Batch
 from training.data.mixture import StepBatches
+from training.data.share import OwnSamples
+from training.distributed import device_of, from_environment, joined
 from training.journal import Journal
 from training.recipe import Recipe
 from training.run import Run
 from training.run_folder import claim, forget_after
+from training.stop_signals import Stopped, StopSignals, leave_to_parent
+from training.writer import Writer
 
 
 def train(recipe: Recipe, folder: Path, data: Dataset[list[Batch]] | None = None) -> Path:
@@ -22,60 +30,113 @@ def train(recipe: Recipe, folder: Path, data: Dataset[list[Batch]] | None = None
 
     Args:
         recipe: what to train.
-        folder: receives checkpoint.safetensors, weights.safetensors, recipe.json, losses.jsonl and
-            TensorBoard's files.
-        data: from the number of a step to its batches; by default what the recipe says.
+        folder: receives checkpoint-*.safetensors, weights.safetensors, recipe.json, losses.jsonl
+            and TensorBoard's files, all written by the first process.
+        data: from the number of a step to its batches; by default what the recipe says, and rare
+            classes then count more as often as they are rare in its labelled images.
 
     Returns:
         The averaged weights, ready for evaluation and export.
 
     Raises:
-        CheckpointError: the folder holds a run of other data, another model or another optimizer.
+        CheckpointError: the folder holds a run of other data, another model or another optimizer,
+            or checkpoints that cannot be read.
+        RealDataError: a data set does not teach what it is named for.
+        FileFormatError: a data set is missing or broken.
+        ProcessError: torchrun's processes cannot work together, or one of them was lost.
+        Stopped: by a signal, after a step and its checkpoint.
     """
+    processes = from_environment()
+    device = device_of(recipe.device, processes)
+    with joined(processes, device):
+        keep_freed_memory()
+        cores = max((os.cpu_count() or 1) // processes.local_world_size, 1)
+        torch.set_num_threads(recipe.threads or cores)
+        if processes.is_first:
+            _prepare(recipe, folder)
+        own: Dataset[list[Batch]]
+        if data is None:
+            own = StepBatches(recipe.data, processes.share, classes_of(recipe))
+            counted = with_class_share(recipe, folder) if processes.is_first else recipe
+            recipe = processes.told_by_first(counted)
+        else:
+            own = OwnSamples(data, processes.share)
+        run = Run(recipe, device, processes)
+        if processes.is_first:
+            _say("\n".join(run.lines))
+        start = run.restore(read_newest(folder, _say) if processes.is_first else None)
+        _steps(run, folder, own, _loader(recipe, own, start, device, cores), start)
+    return folder / "weights.safetensors"
+
+
+def _prepare(recipe: Recipe, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    checkpoint = folder / "checkpoint.safetensors"
-    claim(folder / "recipe.json", recipe, resumes=checkpoint.is_file())
-    device = _device(recipe)
-    keep_freed_memory()
-    torch.set_num_threads(recipe.threads or os.cpu_count() or 1)
-    run = Run(recipe, device)
-    start = 0
-    if checkpoint.is_file():
-        start = run.load(checkpoint)
-    data = data or StepBatches(recipe.data)
-    loader = _loader(recipe, data, start, device)
-    forget_after(folder / "losses.jsonl", start)
-    with Journal(recipe, folder, start, device=device, data=data) as journal:
+    for partial in folder.glob("*.partial"):  # what a killed run was writing
+        partial.unlink()
+    claim(folder / "recipe.json", recipe, resumes=bool(checkpoints_in(folder)))
+
+
+def _steps(
+    run: Run, folder: Path, data: Dataset[list[Batch]], loader: Iterator[list[Batch]], start: int
+) -> None:
+    """Steps from `start` to the recipe's last, or to a signal; checkpoints on the way."""
+    recipe, processes = run.recipe, run.processes
+    with ExitStack() as stack:
+        signals = stack.enter_context(StopSignals())
+        journal = None
+        if processes.is_first:
+            forget_after(folder / "losses.jsonl", start)
+            journal = stack.enter_context(
+                Journal(recipe, folder, start, device=run.device, data=data)
+            )
+        writer = stack.enter_context(Writer())
         begun_s = time.monotonic()
         for step, batches in zip(range(start, recipe.num_steps), loader, strict=False):
             waited_s = time.monotonic() - begun_s  # for data
             values = run.step(step, batches)
             took_s = time.monotonic() - begun_s
             begun_s += took_s
-            images = sum(_num_images(batch) for batch in batches)
-            journal.add(step, values, images=images, took_s=took_s, waited_s=waited_s)
+            told = processes.gather([signals.received, sum(_num_images(b) for b in batches)])
+            stop = max(signal for signal, _ in told)
+            if journal is not None:
+                images = sum(images for _, images in told)
+                journal.add(step, values, images=images, took_s=took_s, waited_s=waited_s)
             done = step + 1
-            if done % recipe.checkpoint_every == 0 or done == recipe.num_steps:
-                journal.flush()
-                run.save(checkpoint, done)
-                run.save_average(folder / "weights.safetensors", done)
-                journal.checkpoint(done)
-    return folder / "weights.safetensors"
+            if stop or done % recipe.checkpoint_every == 0 or done == recipe.num_steps:
+                if journal is not None:
+                    journal.flush()  # the log never lacks a step that a checkpoint holds
+                writer.wait()
+                if journal is not None:
+                    journal.checkpoint(done)
+                write = run.saving(folder, done)
+                if processes.is_first:
+                    writer.start(write)
+            writer.check()
+            if stop and done < recipe.num_steps:
+                writer.wait()
+                raise Stopped(
+                    f"stopped after step {done} of {recipe.num_steps}, {folder} holds all of it: "
+                    f"the same command goes on from there",
+                    signal_number=stop,
+                )
 
 
-def _device(recipe: Recipe) -> torch.device:
-    if recipe.device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(recipe.device)
+def _say(line: str) -> None:
+    Console(stderr=True, soft_wrap=True).print(line, markup=False)
 
 
 def _loader(
-    recipe: Recipe, data: Dataset[list[Batch]], start: int, device: torch.device
+    recipe: Recipe,
+    data: Dataset[list[Batch]],
+    start: int,
+    device: torch.device,
+    cores: int,
 ) -> Iterator[list[Batch]]:
+    """The batches of each step, prepared ahead by half of the process's cores."""
     steps = range(start, recipe.num_steps)
     workers = recipe.data.num_workers
     if workers is None:
-        workers = max((os.cpu_count() or 1) // 2, 1)
+        workers = max(cores // 2, 1)
     loader: DataLoader[list[Batch]] = DataLoader(
         data,
         batch_size=None,
@@ -90,6 +151,7 @@ def _loader(
 
 def _be_modest(worker: int) -> None:
     del worker
+    leave_to_parent()
     torch.set_num_threads(1)
     # With OMP_PROC_BIND the parent sits on one core, and a child would share it.
     os.sched_setaffinity(0, range(os.cpu_count() or 1))

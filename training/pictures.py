@@ -8,18 +8,13 @@ from numpy.typing import NDArray
 
 from models.image.flow_wheel import colour_flow
 from models.image.overlay import blend
-from models.image.palette import CAMVID_PALETTE, Palette, colour_labels, spread_palette
+from models.image.palette import Palette, colour_labels
 from models.image.turbo import turbo_table
-from models.task import CLASS_NAMES, IGNORE_INDEX
+from models.task import IGNORE_INDEX
 
 UNKNOWN_GREY = 0x60
 WRONG = (0xE5, 0x2B, 0x50)
 OVERLAY = 0.6
-
-
-def palette_of(class_names: tuple[str, ...]) -> Palette:
-    """The colours of a class list: its own where it is known, else spread ones."""
-    return CAMVID_PALETTE if class_names == CLASS_NAMES else spread_palette(len(class_names))
 
 
 def draw_labels(

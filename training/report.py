@@ -9,10 +9,17 @@ from rich.console import Console
 from training.evaluate import as_markdown, evaluate
 from training.remembering import Remembering
 from training.scored_model import open_model
+from training.suites import suites_of
 
 
 def write_report(
-    model: Path, engine: str, *, only: tuple[str, ...], path: Path | None, quick: bool
+    model: Path,
+    engine: str,
+    *,
+    only: tuple[str, ...],
+    data: tuple[str, ...] = (),
+    path: Path | None,
+    quick: bool,
 ) -> None:
     """Score a model and print the tables as Markdown.
 
@@ -20,10 +27,12 @@ def write_report(
         model: a bundle's folder or a .safetensors file.
         engine: for a bundle.
         only: keys of data sets; all where empty.
+        data: data sets by the names of the catalogue, in place of the usual ones.
         path: receives the scores as JSON.
         quick: some frames of the long data sets alone.
     """
     console = Console(stderr=True)
+    suites = suites_of(data) if data else None
     scored = open_model(model, engine=engine)
     found = evaluate(
         Remembering(scored.runtime),
@@ -31,6 +40,7 @@ def write_report(
         tasks=scored.tasks,
         class_names=scored.class_names,
         only=only,
+        suites=suites,
         report=console.print,
     )
     text = f"{model} on {scored.engine}\n\n{as_markdown(found.tables)}"

@@ -1,56 +1,107 @@
 """A model in training: its optimizer and average, and one step of them."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from jaxtyping import Float
+from torch import Tensor, nn
 
-from models.dense_model import DenseModel
-from models.weights import load_weights, save_weights
-from training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from training.adapter_file import save_trained
+from training.blocks import compile_blocks, recompute, shard, whole
+from training.checkpoint import Checkpoint, collect, restore, write_checkpoint
+from training.class_count import classes_of
 from training.data.batch import Batch
+from training.distributed import Processes
 from training.losses.segmentation import balanced_weights
-from training.optimizer import Average, make_optimizer
+from training.optimizer import Average, group_table, make_optimizer, parameter_groups, set_rate
+from training.passes import make_plans, split
 from training.recipe import Recipe
 from training.schedule import rate_factor
-from training.step import Chance, losses
+from training.start import prepare
+from training.step import Chance, Known, Objective
 
-# Share of the labelled pixels of CamVid's training images, in label order (counted over the set).
-CAMVID_SHARE = (16.9, 23.3, 1.0, 31.7, 4.5, 9.7, 1.2, 1.1, 5.9, 0.6, 0.3)
+
+class LearnsNothingError(ValueError):
+    """A step whose losses depend on frozen parameters alone."""
 
 
 class Run:
-    """Model, optimizer and average, and one step of them."""
+    """Model, optimizer and average, and one step of them, in each of the run's processes."""
 
-    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+    def __init__(
+        self, recipe: Recipe, device: torch.device, processes: Processes | None = None
+    ) -> None:
         self.recipe = recipe
         self.device = device
-        torch.manual_seed(recipe.data.seed)
-        model = DenseModel(recipe.model)
-        if recipe.init:
-            model = load_weights(Path(recipe.init))
-            if replace(model.config, name=recipe.model.name) != recipe.model:
-                raise CheckpointError(
-                    f"{recipe.init} is a {model.config.name} of another configuration than the "
-                    f"recipe's {recipe.model.name}: choose weights of the same model"
-                )
-        self.model = model.train().to(device)
-        # Convolutions read channels last; torch's own stub does not know the argument.
-        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = make_optimizer(
-            self.model,
-            learning_rate=recipe.optimizer.learning_rate,
-            weight_decay=recipe.optimizer.weight_decay,
-        )
+        self.processes = processes or Processes()
+        self.sharded = recipe.parallel == "fsdp" and self.processes.world_size > 1
+        start = prepare(recipe)
+        groups = parameter_groups(start.model, recipe.optimizer)
+        self.lines = (*start.lines, group_table(groups, recipe.optimizer.learning_rate))
+        self.model = start.model.train().to(device)
+        self.processes.copy_from_first(list(self.model.parameters()))
+        self.objective = self._prepared()
+        self.optimizer = make_optimizer(self.model, recipe.optimizer)
         self.average = Average(self.model, decay=recipe.optimizer.average_decay)
-        share = torch.tensor(CAMVID_SHARE, device=device)
-        self.class_weights = balanced_weights(share)
+        share = recipe.weights.class_share or (1.0,) * max(len(classes_of(recipe)), 1)
+        self.class_weights = balanced_weights(torch.tensor(share, device=device))
+
+    def _prepared(self) -> Objective:
+        """What a step calls: the model's losses, compiled, recomputed and sharded as asked for."""
+        if not self.sharded:  # FSDP2 takes no other memory format than the usual one
+            # Convolutions read channels last; torch's own stub does not know the argument.
+            self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self.recipe.compile:
+            compile_blocks(self.model)
+        if self.recipe.recompute:
+            recompute(self.model)
+        objective = Objective(self.model)
+        if self.sharded:
+            shard(objective, self.processes, self.device)
+        return objective
 
     def step(self, step: int, batches: list[Batch]) -> dict[str, float]:
-        """Forward and backward over every batch of the step, then one update."""
+        """Forward and backward over every batch of the step, then one update.
+
+        Args:
+            step: its number.
+            batches: this process's share of each.
+        """
+        rate = self._set_rate(step)
+        plans = make_plans(
+            batches,
+            self.processes,
+            accumulate=self.recipe.accumulate,
+            tokens_per_pass=self.recipe.tokens_per_pass,
+        )
+        parameters = [p for p in self.model.parameters() if p.requires_grad]
+        gathered: list[Tensor | None] = [None] * len(parameters)
+        sums: dict[str, Tensor] = {}
+        norms: list[Tensor] = []
+        for number, (batch, plan) in enumerate(zip(batches, plans, strict=True)):
+            chance = draw_chance(self.recipe, step, number)
+            for part in split(batch, plan.num_passes):
+                self._backward(part, chance, plan.known, sums)
+            norms.append(self._clip(parameters))
+            gathered = [_add(a, p.grad) for a, p in zip(gathered, parameters, strict=True)]
+            self.optimizer.zero_grad(set_to_none=True)
+        if all(gradient is None for gradient in gathered):
+            raise LearnsNothingError(
+                f"step {step} sees {', '.join(sums) or 'no task'} alone, and no parameter that "
+                f"learns has a part in it: free another part, or give data that teaches one"
+            )
+        if bool(torch.stack(norms).isfinite().all()):
+            for parameter, gradient in zip(parameters, gathered, strict=True):
+                parameter.grad = gradient
+            self.optimizer.step()
+            self.average.update(self.model, step)
+        self.optimizer.zero_grad(set_to_none=True)
+        return {"learning_rate": rate, **self._values(sums, norms)}
+
+    def _set_rate(self, step: int) -> float:
         config = self.recipe.optimizer
         factor = rate_factor(
             step,
@@ -58,39 +109,49 @@ class Run:
             warmup_steps=config.warmup_steps,
             shape=config.schedule,
         )
-        for group in self.optimizer.param_groups:
-            group["lr"] = config.learning_rate * factor
-        values: dict[str, float] = {"learning_rate": config.learning_rate * factor}
-        parameters = list(self.model.parameters())
-        gathered: list[Tensor | None] = [None] * len(parameters)
-        finite = True
-        for number, batch in enumerate(batches):
-            chance = draw_chance(self.recipe, step, number)
-            with self._autocast():
-                found = losses(
-                    self.model,
-                    batch.to(self.device),
-                    weights=self.recipe.weights,
-                    class_weights=self.class_weights,
-                    chance=chance,
-                )
-            total: Tensor = torch.stack(list(found.values())).sum()
-            total.backward()
-            for name, value in found.items():
-                values[name] = values.get(name, 0.0) + float(value.detach())
-            # Each batch is clipped on its own: flow's gradients begin a hundred times larger than
-            # segmentation's, and one common factor would silence the latter.
-            norm = torch.nn.utils.clip_grad_norm_(parameters, config.clip_norm)
-            finite = finite and bool(norm.isfinite())
-            values[f"gradient_norm_{number}"] = float(norm)
-            gathered = [_add(a, p.grad) for a, p in zip(gathered, parameters, strict=True)]
-            self.optimizer.zero_grad(set_to_none=True)
-        if finite:
-            for parameter, gradient in zip(parameters, gathered, strict=True):
-                parameter.grad = gradient
-            self.optimizer.step()
-            self.average.update(self.model, step)
-        self.optimizer.zero_grad(set_to_none=True)
+        set_rate(self.optimizer, config.learning_rate * factor)
+        return config.learning_rate * factor
+
+    def _backward(self, part: Batch, chance: Chance, known: Known, sums: dict[str, Tensor]) -> None:
+        """Add a pass's gradients to the parameters' and its losses to the sums."""
+        with self._autocast():
+            found = self.objective(
+                part.to(self.device),
+                weights=self.recipe.weights,
+                class_weights=self.class_weights,
+                chance=chance,
+                known=known,
+            )
+        for name, value in found.items():
+            sums[name] = sums.get(name, 0.0) + value.detach()
+        taught = [value for value in found.values() if value.requires_grad]
+        if not taught:  # all that the batch could teach is frozen
+            return
+        total: Tensor = torch.stack(taught).sum()
+        if self.sharded:  # FSDP2 takes the mean over processes, ours is a sum
+            total = total * self.processes.world_size
+        total.backward()
+
+    def _clip(self, parameters: list[nn.Parameter]) -> Float[Tensor, ""]:
+        """The batch's gradient over all processes, shortened in place; its length before.
+
+        Each batch is clipped on its own: flow's gradients begin a hundred times larger than
+        segmentation's, and one common factor would silence the latter.
+        """
+        if all(p.grad is None for p in parameters):
+            return torch.zeros((), device=self.device)
+        if not self.sharded:
+            self.processes.add([p.grad for p in parameters if p.grad is not None])
+        norm = torch.nn.utils.clip_grad_norm_(parameters, self.recipe.optimizer.clip_norm)
+        return whole(norm)
+
+    def _values(self, sums: dict[str, Tensor], norms: list[Tensor]) -> dict[str, float]:
+        """Losses over all processes, and gradient norms, which are the same in all."""
+        losses_ = torch.stack(list(sums.values()))
+        self.processes.add([losses_])
+        values = dict(zip(sums, losses_.tolist(), strict=True))
+        for number, norm in enumerate(torch.stack(norms).tolist()):
+            values[f"gradient_norm_{number}"] = norm
         return values
 
     def _autocast(self) -> torch.autocast | nullcontext[None]:
@@ -98,31 +159,62 @@ class Run:
             return nullcontext()
         return torch.autocast(self.device.type, torch.bfloat16)
 
-    def load(self, path: Path) -> int:
-        """Go on from a checkpoint; the number of steps that are done."""
-        return load_checkpoint(
-            path, model=self.model, average=self.average, optimizer=self.optimizer
-        )
+    def restore(self, checkpoint: Checkpoint | None) -> int:
+        """Go on from a checkpoint that the first process has read; the number of steps done.
 
-    def save(self, path: Path, done: int) -> None:
-        """All that going on needs, after `done` steps."""
-        save_checkpoint(
-            path,
-            config=self.recipe.model,
+        Args:
+            checkpoint: None in the other processes, and where there is none.
+        """
+        found = self._told(checkpoint)
+        if found is None:
+            return 0
+        restore(found, model=self.model, average=self.average, optimizer=self.optimizer)
+        return found.step
+
+    def _told(self, checkpoint: Checkpoint | None) -> Checkpoint | None:
+        """The first process's checkpoint, in all of them: the others may not see its disk."""
+        description = None
+        if checkpoint is not None:
+            layout = {name: (x.shape, x.dtype) for name, x in checkpoint.state.items()}
+            description = (checkpoint.step, layout)
+        told = self.processes.told_by_first(description)
+        if told is None:
+            return None
+        step, layout = told
+        if checkpoint is None:
+            state = {
+                name: torch.empty(shape, dtype=dtype) for name, (shape, dtype) in layout.items()
+            }
+            checkpoint = Checkpoint(step=step, state=state)
+        self.processes.copy_from_first([checkpoint.state[name] for name in layout])
+        return checkpoint
+
+    def saving(self, folder: Path, done: int) -> Callable[[], None]:
+        """Copy all that going on needs, after `done` steps; the returned call writes the files."""
+        state = collect(
             model=self.model,
             average=self.average,
             optimizer=self.optimizer,
-            step=done,
+            keep=self.processes.is_first,
         )
+        checkpoint = Checkpoint(step=done, state=state)
 
-    def save_average(self, path: Path, done: int) -> None:
-        """The averaged weights alone."""
-        notes = {"recipe": self.recipe.name, "step": str(done)}
-        save_weights(path, self.recipe.model, self.average.state, **notes)
+        learned = [name for name, p in self.model.named_parameters() if p.requires_grad]
+
+        def write() -> None:
+            write_checkpoint(folder, self.recipe.model, checkpoint)
+            average = {
+                name.removeprefix("average."): tensor
+                for name, tensor in state.items()
+                if name.startswith("average.")
+            }
+            save_trained(folder, self.recipe, average, learned=learned, done=done)
+
+        return write
 
 
 def draw_chance(recipe: Recipe, step: int, number: int) -> Chance:
-    """The random choices of one forward pass, a function of the step alone so that runs resume."""
+    """The random choices of one batch, a function of the step alone so that runs resume."""
     rng = np.random.default_rng([recipe.data.seed, 1, step, number])
     return Chance(
         position_scale=float(np.exp(rng.uniform(-np.log(2), np.log(2)))),

@@ -26,18 +26,35 @@ def claim(file: Path, recipe: Recipe, *, resumes: bool) -> None:
                 f"{file.parent} holds a run with other values of {', '.join(others)}: give the "
                 f"ones in {file.name}, or move the folder away to start anew"
             )
-    file.write_text(json.dumps(recipe_to_dict(recipe), indent=2) + "\n")
+    _replace(file, json.dumps(recipe_to_dict(recipe), indent=2) + "\n")
 
 
 def forget_after(log: Path, start: int) -> None:
     """Leave out of the log what came after the checkpoint: it happens again."""
     if log.is_file():
         lines = log.read_text().splitlines(keepends=True)
-        log.write_text("".join(line for line in lines if json.loads(line)["step"] < start))
+        _replace(log, "".join(line for line in lines if _step(line) < start))
+
+
+def _step(line: str) -> float:
+    """Of a line of the log; the last one may have been cut when the run was killed."""
+    try:
+        return float(json.loads(line)["step"])
+    except json.JSONDecodeError:
+        return math.inf
+
+
+def _replace(file: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    partial = file.with_name(file.name + ".partial")
+    partial.write_text(text)
+    partial.replace(file)
 
 
 def log_line(step: int, values: dict[str, float]) -> str:
-    """One step as JSON; null where a value is not finite, which JSON cannot write."""
-    # Six digits that count, wherever they begin: learning rates are small.
-    finite = {name: float(f"{x:.6g}") if math.isfinite(x) else None for name, x in values.items()}
+    """One step as JSON; null where a value is not finite, which JSON cannot write.
+
+    Nine digits tell any two float32 apart: the logs of two runs that are the same are the same.
+    """
+    finite = {name: float(f"{x:.9g}") if math.isfinite(x) else None for name, x in values.items()}
     return json.dumps({"step": step, **finite}) + "\n"

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from models.bundle import read_bundle
 from models.config import ModelConfig, config_to_dict
+from models.image.label_sets import palette_of
 from models.image.palette import Palette
 from models.runtime.protocol import Runtime
 from models.runtime.select import select_runtime
-from training.pictures import palette_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,16 +6,17 @@ Axes: b samples, n windows, h w pixels.
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
 
 from models.dense_model import DenseModel, Encoded
 from models.heads.flow import FlowFeatures
 from models.spatial import upsample
+from models.task import IGNORE_INDEX
 from models.windows import Windows
 from training.data.batch import Batch
 from training.losses.centres import at_centres
-from training.losses.depth import depth_loss
+from training.losses.depth import depth_loss, knows_depth
 from training.losses.flow import flow_loss
 from training.losses.segmentation import segmentation_loss
 from training.recipe import LossWeights
@@ -34,6 +35,31 @@ class Chance:
     """Share of the run that is done, in [0, 1]."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """How many samples know the truth of each task."""
+
+    labels: int
+    depth: int
+    flow: int
+
+
+def count_known(batch: Batch) -> Known:
+    """Of a batch."""
+    h, w = batch.inverse_depth.shape[2:]
+    depth = at_centres(batch.inverse_depth, 4, h // 4, w // 4)
+    flow = 0 if batch.flow is None else _num_samples(batch.flow.isfinite())
+    return Known(
+        labels=_num_samples(batch.labels != IGNORE_INDEX),
+        depth=int(knows_depth(depth).sum()),
+        flow=flow,
+    )
+
+
+def _num_samples(known: Bool[Tensor, "b ..."]) -> int:
+    return int(known.flatten(1).any(1).sum())
+
+
 def losses(
     model: DenseModel,
     batch: Batch,
@@ -41,24 +67,38 @@ def losses(
     weights: LossWeights,
     class_weights: Float[Tensor, " k"],
     chance: Chance,
+    known: Known | None = None,
 ) -> dict[str, Float[Tensor, ""]]:
-    """Weighted losses of the tasks that the batch knows something about, to be summed."""
+    """Weighted losses of the tasks that something is known about, to be summed.
+
+    Args:
+        model: in training.
+        batch: or a part of one.
+        weights: of the tasks.
+        class_weights: of the classes.
+        chance: random choices, those of the whole batch.
+        known: of the whole batch where this is a part of it; the losses of all parts then add up
+            to that of the whole, and each part runs the same layers.
+    """
+    known = known or count_known(batch)
     encoded, following = _encode(model, batch, chance)
     maps = model.maps(encoded)
     b, n = batch.labels.shape[:2]
     found: dict[str, Tensor] = {}
     if maps.logits is not None:
-        real = not _is_rendered(batch)
+        real = not batch.rendered
         weight = weights.segmentation if real else weights.scene_segmentation
         logits = upsample(maps.logits.float(), 4, None)
-        value = segmentation_loss(logits, batch.labels.flatten(0, 1), class_weights)
-        found["segmentation" if real else "scene_segmentation"] = weight * value
-    if maps.depth is not None and bool(batch.inverse_depth.isfinite().any()):
-        found["depth"] = weights.depth * depth_loss(
+        each = segmentation_loss(logits, batch.labels, class_weights)
+        value = weight * each.sum() / max(known.labels, 1)
+        found["segmentation" if real else "scene_segmentation"] = value
+    if maps.depth is not None and known.depth:
+        each = depth_loss(
             maps.depth.relative_inverse_depth.unflatten(0, (b, n)),
             maps.depth.log_uncertainty.unflatten(0, (b, n)),
             at_centres(batch.inverse_depth, 4, *maps.depth.relative_inverse_depth.shape[1:]),
         )
+        found["depth"] = weights.depth * each.sum() / known.depth
     if batch.flow is not None and following is not None and model.flow_head is not None:
         assert encoded.flow_features is not None
         assert following.flow_features is not None
@@ -69,14 +109,35 @@ def losses(
             following.placement,
         )
         share = min(max(chance.progress - L1_UNTIL, 0.0) / L1_FADES, 1.0)
-        loss = flow_loss(estimates, batch.flow.flatten(0, 1), likelihood=share)
-        found["flow"] = weights.flow * loss
+        each = flow_loss(estimates, batch.flow, likelihood=share)
+        found["flow"] = weights.flow * each.sum() / max(known.flow, 1)
     return found
 
 
-def _is_rendered(batch: Batch) -> bool:
-    """Only rendered samples know their depth or have a second frame."""
-    return batch.next_image is not None or bool(batch.inverse_depth.isfinite().any())
+class Objective(nn.Module):
+    """The losses as a module: a sharded model has to be called through one."""
+
+    def __init__(self, model: DenseModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self,
+        batch: Batch,
+        *,
+        weights: LossWeights,
+        class_weights: Float[Tensor, " k"],
+        chance: Chance,
+        known: Known,
+    ) -> dict[str, Float[Tensor, ""]]:
+        return losses(
+            self.model,
+            batch,
+            weights=weights,
+            class_weights=class_weights,
+            chance=chance,
+            known=known,
+        )
 
 
 def _encode(model: DenseModel, batch: Batch, chance: Chance) -> tuple[Encoded, Encoded | None]:

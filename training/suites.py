@@ -1,27 +1,21 @@
 """The data sets that `evaluate` scores, by task and key. None of them is trained on."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from models.task import CLASS_NAMES
+from models.task import CLASS_NAMES, Task
 from training.data.camvid import CamVid
+from training.data.catalog import open_data
 from training.data.icl_nuim import IclNuim
 from training.data.kitti2012 import Kitti2012
 from training.data.middlebury2003 import Middlebury2003
+from training.data.reader import Reader
 from training.data.sample import Sample
 from training.data.seven_scenes import SevenScenes
 from training.data.sintel import Sintel
+from training.data.spring import Spring
 from training.data.tum import Tum
-
-
-class Reader(Protocol):
-    """A data set on disk."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int) -> Sample: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +82,11 @@ class Suite:
         return frames()
 
 
+QUICK_SAMPLES = 20
+"""Of a data set that is named by the user, with `--quick`."""
+CLIPS = ("camvid:val",)
+"""Names of the catalogue whose samples are the frames of one video."""
+
 SEGMENTATION: Sequence[Suite] = (
     Suite(
         key="camvid",
@@ -132,3 +131,48 @@ DEPTH: Sequence[Suite] = (
         range_edges=(0.0, 0.02, 0.025, 0.03, 0.04, 0.05, 0.07, math.inf),
     ),
 )
+
+SUITES: Mapping[Task, Sequence[Suite]] = {
+    Task.SEGMENTATION: SEGMENTATION,
+    Task.FLOW: FLOW,
+    Task.DEPTH: DEPTH,
+}
+
+
+def suites_of(specs: Sequence[str]) -> dict[Task, list[Suite]]:
+    """Data sets by the names of the catalogue, for each task that their samples know the truth of.
+
+    Raises:
+        CatalogError: an unknown name.
+        FileFormatError: a data set is missing or broken.
+        ValueError: one has no truth at all.
+    """
+    suites: dict[Task, list[Suite]] = {task: [] for task in SUITES}
+    for spec in specs:
+        data = open_data(spec)
+        reader = data.reader
+        if isinstance(reader, Spring):
+            reader = reader.for_benchmark()
+        first = data[0]
+        truths = {
+            Task.SEGMENTATION: first.labels,
+            Task.FLOW: first.flow,
+            Task.DEPTH: first.inverse_depth,
+        }
+        known = [task for task, truth in truths.items() if truth is not None]
+        if not known:
+            raise ValueError(f"{spec} has no labels, depth or flow, expected some to score against")
+        for task in known:
+            suites[task].append(
+                Suite(
+                    key=spec,
+                    title=spec,
+                    open=lambda reader=reader: reader,  # type: ignore[misc]
+                    far_m=data.far_m,
+                    unit=data.unit,
+                    class_names=data.class_names,
+                    quick_every=max(len(data) // QUICK_SAMPLES, 1),
+                    is_clip=spec in CLIPS,
+                )
+            )
+    return suites

@@ -10,7 +10,7 @@ from models.runtime.predictor import Prediction
 from training import evaluate as evaluation
 from training.data.file_formats import FileFormatError
 from training.data.sample import Sample
-from training.evaluate import as_markdown, evaluate
+from training.evaluate import OtherClassesError, as_markdown, evaluate
 from training.scorers.depth import DepthFindings
 from training.scorers.flow import FlowFindings
 from training.scorers.segmentation import SegmentationFindings
@@ -116,7 +116,6 @@ def test_a_model_is_scored_on_its_own_tasks() -> None:
         "segmentation": 0,
         "flow": 3,
         "depth": 0,
-        "temporal consistency": 0,
     }
 
 
@@ -181,9 +180,11 @@ def test_labels_of_other_classes_are_left_out() -> None:
     found = evaluate(blind, quick=True, class_names=("yes", "no"), **QUIET)
     assert found.tables["segmentation"] == []
     (left_out,) = found.left_out
-    assert left_out.reason == (
-        "it has 11 classes from sky to bicyclist, the model has 2 from yes to no"
+    assert left_out.reason.startswith(
+        "Planted has 11 classes from sky to bicyclist, the model 2 (yes, no, ...): score it"
     )
+    with pytest.raises(OtherClassesError):
+        evaluate(blind, quick=True, class_names=("yes", "no"), only=("planted",), **QUIET)
 
 
 def noisy(image: NDArray[np.uint8], following: NDArray[np.uint8] | None) -> Prediction:

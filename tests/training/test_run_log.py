@@ -27,8 +27,8 @@ def test_small_values_keep_their_digits_and_the_infinite_are_null() -> None:
     line = log_line(7, {"learning_rate": 1.23456789e-7, "step_s": 1234.56789, "flow": float("nan")})
     assert json.loads(line) == {
         "step": 7,
-        "learning_rate": 1.23457e-7,
-        "step_s": 1234.57,
+        "learning_rate": 1.23456789e-7,
+        "step_s": 1234.56789,
         "flow": None,
     }
 

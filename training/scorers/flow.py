@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from models.runtime.predictor import Prediction
 from training.baselines import dis_flow, zero_flow
+from training.benchmarks import BenchmarkScore
 from training.data.sample import Sample
 from training.metrics.bins import BinnedError, Quantile, by_quantile
 from training.metrics.flow import FlowScore
@@ -18,6 +19,7 @@ from training.scorers.line import OWN, Line
 DIS = "DIS medium"
 SPEED_EDGES_PX = (0.0, 10.0, 40.0, math.inf)
 """s0-10, s10-40, s40+: what MPI-Sintel's table is split by."""
+PART = "ours, part: "
 MAX_PIXELS = 50_000
 """Of one image, for what needs the pixels themselves: a regular pick of the rest."""
 
@@ -51,6 +53,7 @@ class FlowScorer:
         default_factory=lambda: {m: BinnedError(edges=SPEED_EDGES_PX) for m in (OWN, DIS)},
         init=False,
     )
+    benchmark: BenchmarkScore = field(default_factory=BenchmarkScore, init=False)
     uncertainty: UncertaintyScore = field(
         default_factory=lambda: UncertaintyScore(max_pixels=MAX_PIXELS), init=False
     )
@@ -72,6 +75,7 @@ class FlowScorer:
         }
         for method, flow in flows.items():
             self.scores[method].add(flow, sample.flow, sample.occluded)
+        self.benchmark.add(sample, prediction.flow)
         self.num_pairs += 1
         known = np.isfinite(sample.flow).all(axis=-1)
         if not known.any():
@@ -113,6 +117,13 @@ class FlowScorer:
                 values["ause"] = curve.ause
             found.append(Line(method=method, num_images=self.num_pairs, scores=values))
         return found
+
+    def benchmark_lines(self) -> list[Line]:
+        """The model's, as the data set's own benchmark scores parts of the pixels."""
+        return [
+            Line(method=f"{PART}{part}", num_images=self.num_pairs, scores=values)
+            for part, values in self.benchmark.lines()
+        ]
 
     def sparsification(self) -> Sparsification | None:
         """None where there is nothing to order, or nothing to order by."""

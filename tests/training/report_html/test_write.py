@@ -8,16 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
-from models.config import ModelConfig
+from models.config import ModelConfig, SegmentationConfig
 from models.image.palette import CAMVID_PALETTE
 from models.runtime.predictor import Prediction
+from models.task import Task
 from models.weights import save_weights
 from tests.tiny_models import TINY, wild
 from training import evaluate as evaluation
 from training.data.file_formats import FileFormatError
 from training.data.sample import Sample
 from training.evaluate import evaluate
+from training.report_html import write
 from training.report_html.contents import Contents
 from training.report_html.page import render
 from training.report_html.write import ReportError, find_subject, write_html
@@ -106,6 +109,7 @@ def _planted_suites(monkeypatch: pytest.MonkeyPatch) -> None:
     missing = Suite(key="none", title="None", open=absent)
     for name in ("SEGMENTATION", "FLOW", "DEPTH"):
         monkeypatch.setattr(evaluation, name, (planted, missing))
+    monkeypatch.setattr(write, "SUITES", dict.fromkeys(Task, (planted, missing)))
 
 
 def make_run(folder: Path, config: ModelConfig = TINY["lookup"]) -> Path:
@@ -180,6 +184,37 @@ def test_a_run_without_weights_shows_its_curves(tmp_path: Path) -> None:
     assert "has not reached a checkpoint" in joined
     assert "svg" in page.tags
     assert "img" not in page.tags
+
+
+def make_folder(folder: Path) -> None:
+    """A user's own images with labels of two classes."""
+    (folder / "images").mkdir(parents=True)
+    (folder / "labels").mkdir()
+    for name in ("a", "b"):
+        rng = np.random.default_rng(0)
+        Image.fromarray(rng.integers(0, 256, (32, 48, 3), np.uint8)).save(
+            folder / "images" / f"{name}.png"
+        )
+        Image.fromarray(rng.integers(0, 2, (32, 48), np.uint8)).save(
+            folder / "labels" / f"{name}.png"
+        )
+
+
+def test_a_run_on_own_data_is_scored_on_their_held_out_part(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    make_folder(mine / "val")
+    (mine / "dataset.json").write_text(json.dumps({"class_names": ["wall", "crack"]}))
+    config = replace(TINY["lookup"], segmentation=SegmentationConfig(class_names=("wall", "crack")))
+    folder = make_run(tmp_path / "run", config)
+    data = {"labelled": [f"folder:{mine}/train"], "pairs": ["hd1k"]}
+    (folder / "recipe.json").write_text(json.dumps({"data": data}))
+    _, page = report(folder)
+    joined = " ".join(page.text)
+    assert f"folder:{mine}/val: confusion, % of the true class" in joined
+    assert "own data: hd1k" in joined
+    assert "it has no held-out part" in joined
+    assert f"Planted {HOSTILE} has 11 classes" in joined  # the usual ones do not fit
+    assert "segmentation: None" in joined  # or are missing
 
 
 def test_steady_labels_are_shown_and_counted() -> None:

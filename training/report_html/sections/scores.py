@@ -2,7 +2,7 @@
 
 from itertools import groupby
 
-from training.evaluate import TEMPORAL, Row
+from training.evaluate import BENCHMARK, TEMPORAL, Row
 from training.report_html.blocks import Block, Cell, Notice, Section, Table, Text
 from training.report_html.contents import Contents
 
@@ -12,6 +12,9 @@ TITLES = {
     "epe": "EPE, px ↓",
     "outlier_1px": "over 1 px ↓",
     "fl_all": "Fl-all ↓",
+    "fl": "Fl ↓",
+    "fl_noc": "Fl not occluded ↓",
+    "wauc": "WAUC ↑",
     "epe_noc": "EPE not occluded, px ↓",
     "ause": "AUSE ↓",
     "abs_rel": "AbsRel ↓",
@@ -42,8 +45,12 @@ def _table(task: str, rows: list[Row]) -> Table:
     body: list[tuple[Cell, ...]] = []
     for _, group in groupby(rows, key=lambda row: row.suite):
         some = list(group)
-        # True labels are no rival: nothing is bold where one method alone competes.
-        best = {} if task == TEMPORAL or len(some) == 1 else {k: _best(some, k) for k in keys}
+        # True labels are no rival, nor is one part of the pixels of another.
+        best = (
+            {}
+            if task in (TEMPORAL, BENCHMARK) or len(some) == 1
+            else {k: _best(some, k) for k in keys}
+        )
         body += [_cells(row, tuple(keys), best) for row in some]
     return Table(
         title=task.capitalize(),

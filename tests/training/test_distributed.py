@@ -1,0 +1,114 @@
+"""Several processes learn what one does, whatever the way that they share the work."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.weights import read_weights
+from tests.training import fleet
+from tests.training.fleet import RECIPE
+from training.distributed import ProcessError, from_environment
+from training.recipe import Recipe
+
+SHORT = replace(RECIPE, num_steps=3)
+
+
+def curve(folder: Path) -> list[dict[str, float]]:
+    """What a run has logged, without its times and memory."""
+    lines = [json.loads(line) for line in (folder / "losses.jsonl").read_text().splitlines()]
+    return [
+        {name: x for name, x in line.items() if name not in ("step_s", "wait_s", "peak_mib")}
+        for line in lines
+    ]
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return read_weights(folder / "weights.safetensors")[1]
+
+
+def assert_same_run(found: Path, expected: Path) -> None:
+    """The same losses and weights within what another order of sums makes of them."""
+    for step, (a, b) in enumerate(zip(curve(found), curve(expected), strict=True)):
+        assert a == pytest.approx(b, rel=2e-5), step
+    for name, value in weights(expected).items():
+        torch.testing.assert_close(
+            weights(found)[name], value, rtol=1e-3, atol=1e-4, msg=f"{found.name}: {name}"
+        )
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run in one process, one pass for each batch."""
+    folder = tmp_path_factory.mktemp("alone")
+    assert fleet.run(folder, SHORT) == [0]
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("world_size", "recipe"),
+    [
+        (3, SHORT),  # of two pairs one process sees a blank one
+        (2, replace(SHORT, parallel="fsdp", accumulate=2, recompute=True)),
+        (1, replace(SHORT, tokens_per_pass=24)),  # two images, or one pair
+    ],
+    ids=["more than samples", "sharded", "tokens per pass"],
+)
+def test_a_run_is_the_same_however_it_is_spread(
+    alone: Path, tmp_path: Path, world_size: int, recipe: Recipe
+) -> None:
+    assert fleet.run(tmp_path, recipe, world_size=world_size) == [0] * world_size
+    assert_same_run(tmp_path, alone)
+
+
+def test_a_checkpoint_does_not_know_how_many_wrote_it(alone: Path, tmp_path: Path) -> None:
+    sharded = replace(SHORT, parallel="fsdp")
+    assert fleet.run(tmp_path, SHORT, fleet.EndsAt(1)) == [0]
+    assert fleet.run(tmp_path, sharded, fleet.EndsAt(2), world_size=2) == [0, 0]
+    assert fleet.run(tmp_path, SHORT) == [0]
+    assert_same_run(tmp_path, alone)
+
+
+def test_one_that_fails_ends_all(tmp_path: Path) -> None:
+    codes = fleet.run(tmp_path, SHORT, fleet.FailsOn(rank=1, step=1), world_size=2)
+    assert codes == [1, 1]
+    assert "this sample is broken: remove it" in fleet.said(tmp_path, 1)
+    assert "process 0 of 2 no longer hears the others" in fleet.said(tmp_path, 0)
+
+
+def test_one_that_is_asked_to_stop_stops_all_after_the_same_step(
+    alone: Path, tmp_path: Path
+) -> None:
+    data = fleet.Signalled(rank=1, step=1, number=signal.SIGTERM)
+    codes = fleet.run(tmp_path, SHORT, data, world_size=2)
+    assert codes == [1, 1]  # `Stopped` is raised; the command turns it into 143
+    for rank in (0, 1):
+        assert "stopped after step 2 of 3" in fleet.said(tmp_path, rank)
+    assert len(curve(tmp_path)) == 2
+    assert fleet.run(tmp_path, SHORT, world_size=2) == [0, 0]
+    assert_same_run(tmp_path, alone)
+
+
+def test_torchrun_starts_it(alone: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    command += ["--master-port", str(fleet.free_port()), "-m", "tests.training.fleet"]
+    done = subprocess.run(
+        [*command, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": ".", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert_same_run(tmp_path, alone)
+
+
+def test_half_of_torchruns_variables_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ProcessError, match="start with `torchrun --nproc-per-node"):
+        from_environment()

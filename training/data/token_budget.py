@@ -1,0 +1,60 @@
+"""How many samples of each kind make a step of so many tokens."""
+
+from collections.abc import Sequence
+
+from models.windows import STRIDE
+
+
+class BudgetError(ValueError):
+    """A number of tokens that is too small for what shall fit in."""
+
+
+def tokens_of(window: tuple[int, int], *, num_windows: int = 1, num_frames: int = 1) -> int:
+    """Cells of 16x16 pixels of a sample's windows, each (height, width) in pixels.
+
+    >>> tokens_of((192, 256), num_frames=2)
+    384
+    """
+    return num_frames * num_windows * (window[0] // STRIDE) * (window[1] // STRIDE)
+
+
+def num_samples(
+    tokens_per_step: int, *, ratio: Sequence[int], tokens: Sequence[int]
+) -> tuple[int, ...]:
+    """Samples of each kind: in the given ratio, at least one, together within the budget.
+
+    What rounding leaves over goes to the kinds that have lost most of their share, while it fits.
+
+    Args:
+        tokens_per_step: the budget.
+        ratio: of the numbers of samples; a kind of 0 is left out.
+        tokens: of one sample of each kind.
+
+    Raises:
+        BudgetError: one sample of each kind is more than the budget.
+
+    >>> num_samples(10_000, ratio=(4, 8, 4), tokens=(320, 192, 384))
+    (9, 18, 9)
+    """
+    least = sum(t for t, share in zip(tokens, ratio, strict=True) if share)
+    if least > tokens_per_step:
+        raise BudgetError(
+            f"tokens_per_step is {tokens_per_step}, but one sample of each kind has "
+            f"{' + '.join(str(t) for t, share in zip(tokens, ratio, strict=True) if share)} = "
+            f"{least} tokens: give at least that"
+        )
+    unit = tokens_per_step / sum(t * share for t, share in zip(tokens, ratio, strict=True))
+    wanted = [unit * share for share in ratio]
+    found = [max(int(x), 1) if x else 0 for x in wanted]
+    # A kind that was raised to one may have cost too much: the largest kind gives.
+    while (used := _total(found, tokens)) > tokens_per_step:
+        found[max(range(len(found)), key=lambda i: found[i] * tokens[i] * (found[i] > 1))] -= 1
+    for i in sorted(range(len(found)), key=lambda i: found[i] - wanted[i]):
+        if found[i] < wanted[i] and used + tokens[i] <= tokens_per_step:
+            found[i] += 1
+            used += tokens[i]
+    return tuple(found)
+
+
+def _total(found: Sequence[int], tokens: Sequence[int]) -> int:
+    return sum(n * t for n, t in zip(found, tokens, strict=True))

@@ -1,0 +1,97 @@
+"""How many forward and backward passes a batch takes: what fits in memory at once.
+
+A step's gradient is the same however many passes it takes: losses are sums over samples, divided by
+what is known of the whole batch (training/losses).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from models.windows import STRIDE
+from training.data.batch import Batch
+from training.data.share import Share
+from training.data.token_budget import BudgetError, tokens_of
+from training.distributed import Processes
+from training.step import Known, count_known
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How a batch is gone through; the same in every process."""
+
+    known: Known
+    """Of the samples of all processes."""
+    num_passes: int
+
+
+def make_plans(
+    batches: list[Batch], processes: Processes, *, accumulate: int, tokens_per_pass: int | None
+) -> list[Plan]:
+    """For each batch of a step, of which this process has its share.
+
+    Raises:
+        BudgetError: a single sample has more tokens than a pass may have.
+    """
+    own = []
+    for batch in batches:
+        known = count_known(batch)
+        own.append((known.labels, known.depth, known.flow, batch.image.shape[0]))
+    width = 4
+    told = processes.gather([x for row in own for x in row])
+    plans = []
+    for number, batch in enumerate(batches):
+        rows = [x[width * number : width * (number + 1)] for x in told]
+        labels, depth, flow, samples = zip(*rows, strict=True)
+        passes = num_passes(
+            max(samples),
+            tokens_per_sample(batch),
+            accumulate=accumulate,
+            tokens_per_pass=tokens_per_pass,
+        )
+        known = Known(labels=sum(labels), depth=sum(depth), flow=sum(flow))
+        plans.append(Plan(known=known, num_passes=passes))
+    return plans
+
+
+def tokens_per_sample(batch: Batch) -> int:
+    """Cells of 16x16 pixels of all windows of a sample, in both frames of a pair."""
+    frames = (batch.image, batch.next_image)
+    return sum(
+        tokens_of((x.shape[2], x.shape[3]), num_windows=x.shape[1]) for x in frames if x is not None
+    )
+
+
+def num_passes(
+    num_samples: int, tokens: int, *, accumulate: int, tokens_per_pass: int | None
+) -> int:
+    """Into how many passes a process's samples are split.
+
+    Args:
+        num_samples: of the process with the most: all processes run in step.
+        tokens: of a sample.
+        accumulate: at least so many, as far as there are samples.
+        tokens_per_pass: and so many more that none has more tokens than this.
+
+    Raises:
+        BudgetError: a single sample has more tokens than a pass may have.
+
+    >>> num_passes(5, 100, accumulate=2, tokens_per_pass=None)
+    2
+    >>> num_passes(5, 100, accumulate=2, tokens_per_pass=199)
+    5
+    """
+    at_once = num_samples
+    if tokens_per_pass is not None:
+        at_once = tokens_per_pass // tokens
+        if not at_once:
+            raise BudgetError(
+                f"a sample has {tokens} tokens (cells of {STRIDE}x{STRIDE} px of its windows and "
+                f"frames), but tokens_per_pass is {tokens_per_pass}: give at least {tokens}"
+            )
+    return min(max(accumulate, -(-num_samples // at_once)), num_samples)
+
+
+def split(batch: Batch, passes: int) -> Iterator[Batch]:
+    """The batch in so many parts; a part is blank where there are fewer samples."""
+    for number in range(passes):
+        yield Share(rank=number, world_size=passes).cut(batch)
