@@ -17,8 +17,7 @@ from models.dense_model import DenseModel
 from models.weights import read_weights, save_weights
 from training.lora import is_adapter, lora_factor, merged
 from training.recipe import Recipe
-from training.start import open_model
-from training.transfer import transfer
+from training.start import take_over
 
 
 class AdapterError(ValueError):
@@ -75,7 +74,7 @@ def merge_adapter(base: Path, adapter: Path, out: Path) -> None:
         )
     config = config_from_dict(json.loads(header["config"]))
     model = DenseModel(config)
-    transfer(model, open_model(base), origin=str(base))
+    take_over(model, base)
     state: dict[str, Tensor] = {name: p.detach() for name, p in model.named_parameters()}
     frozen = {name: value for name, value in state.items() if name not in learned}
     unknown = sorted(name for name in learned if name not in state and not is_adapter(name))

@@ -4,6 +4,7 @@ A block is a piece that stands in a list or a dict of its parent and has layers 
 parameters stay what they are, so checkpoints know nothing of it.
 """
 
+import warnings
 from typing import Any
 
 import torch
@@ -55,6 +56,8 @@ def shard(root: nn.Module, processes: Processes, device: torch.device) -> None:
     A block's parameters are whole while it runs; those outside blocks while `root` does. `root` is
     what is called: gradients are averaged over the processes when its backward pass ends.
     """
+    # A view is what some blocks return; nobody changes it in place, which is what FSDP2 fears.
+    warnings.filterwarnings("ignore", message=".*returned a view tensor")
     mesh = init_device_mesh(device.type, (processes.world_size,))
     for block in blocks_of(root):
         if next(block.parameters(), None) is not None and not isinstance(block, FSDPModule):

@@ -11,9 +11,9 @@ from torch import nn
 def blocks_above(encoder: nn.Module) -> dict[str, int]:
     """By parameter: 0 above the last block, 1 in it, and so on to the first pixels.
 
-    An encoder's children stand in the order of the data. Each item of its `ModuleList`s is a block;
-    what lies between two blocks counts with the next one, what lies before the first is one deeper
-    than that. Its own parameters, the register tokens, enter with the last list.
+    An encoder's children are made in the order of the data. Each item of its `ModuleList`s is a
+    block; what lies between two blocks counts with the next one, what lies before the first is one
+    deeper than that. Its own parameters, the register tokens, enter with the last list.
     """
     levels: dict[str, int] = {}
     block = first_of_list = 0

@@ -9,9 +9,9 @@ HEADS = ("segmentation", "depth", "flow*")
 
 
 LENGTH = """\
-    # How long. More steps help where there are more than a few hundred images;
-    # fewer images are known by heart before.
-    num_steps=1000,
+    # How long. A head alone is done after some hundred steps, a whole network after
+    # some thousand.
+    num_steps={num_steps},
     checkpoint_every=100,
 """
 MACHINE = """\
@@ -122,7 +122,7 @@ def _recipe(known: Known) -> str:
         f"    name={_text(known.name)},\n    summary={_text(summary)},\n",
         _model(known),
         _freeze(known),
-        LENGTH,
+        LENGTH.format(num_steps=500 if known.init else 10000),
         _data_config(known),
         _optimizer(known),
         MACHINE.format(file=known.file),
@@ -174,9 +174,10 @@ def _freeze(known: Known) -> str:
     # What does not learn: parts are beginnings of parameters' names, * is anything.
     # As it stands what learns is the head of {heads}:
     # other answers stay what they are to the last bit. More thorough, and slower:
-    #   adapters too: rank=8 below, freeze as it is. Other heads then drift a little,
-    #     because they read the same encoder.
-    #   all of it: freeze=(), learning_rate=2e-4 and layer_decay=0.75 below.
+    #   adapters too: rank=8 and learning_rate=3e-3 below, freeze as it is. Other
+    #     heads then drift a little, because they read the same encoder.
+    #   all of it: freeze=(), learning_rate=3e-4, layer_decay=0.75 and
+    #     rate_factors=(("segmentation", 10.0),) below.
     freeze=({", ".join(map(_text, frozen))}),
     # Low-rank adapters beside the linear layers of some parts; rank 0 is none.
     lora=LoraConfig(rank=0, alpha=16.0, parts=("backbone",)),
@@ -216,10 +217,12 @@ def _data_config(known: Known) -> str:
 
 
 def _optimizer(known: Known) -> str:
+    # The segmentation head is one matrix: it takes large steps where it learns alone.
+    rate = "1e-2" if known.learning == ("segmentation",) else "1e-3"
     fields = [
-        f"learning_rate={'1e-3' if known.init else '6e-4'},",
+        f"learning_rate={rate if known.init else '6e-4'},",
         "weight_decay=0.05,",
-        "warmup_steps=50,",
+        "warmup_steps=20,",
         "# Of the moving average of the weights, which is what is exported.",
         f"average_decay={'0.99' if known.init else '0.998'},",
         '# (part, factor) of the learning rate, such as ("neck", 0.5).',

@@ -7,7 +7,7 @@ import torch
 
 from models.config import ModelConfig, SegmentationConfig
 from models.dense_model import DenseModel
-from models.weights import load_weights, read_config
+from models.weights import load_weights, read_config, read_weights
 from training.bundle_weights import bundle_config, load_bundle_weights
 from training.lora import add_lora
 from training.parts import select
@@ -45,7 +45,7 @@ def prepare(recipe: Recipe) -> Start:
     lines: list[str] = []
     found: Transfer | None = None
     if recipe.init:
-        found = transfer(model, open_model(Path(recipe.init)), origin=recipe.init)
+        found = take_over(model, Path(recipe.init))
         lines = [f"{'starts from:':<18}{recipe.init}", *found.lines()]
     names = [name for name, _ in model.named_parameters()]
     frozen = set(select(names, recipe.freeze, what="freeze"))
@@ -65,6 +65,20 @@ def prepare(recipe: Recipe) -> Start:
         learning = sum(p.numel() for p in model.parameters() if p.requires_grad)
         lines.append(f"{'learning:':<18}{learning:,} of {total:,} numbers")
     return Start(model=model, lines=tuple(lines))
+
+
+def take_over(model: DenseModel, origin: Path) -> Transfer:
+    """Trained weights into a fresh model, as far as they fit.
+
+    Raises:
+        TransferError: they have another encoder.
+        WeightsError, BundleError, BundleWeightsError: they cannot be read.
+    """
+    untrained: tuple[str, ...] = ()
+    if origin.is_file() and "imported" in read_weights(origin)[0]:
+        # training.import_weights: an encoder of others, beside which everything is new.
+        untrained = tuple(name for name, _ in model.named_children() if name != "backbone")
+    return transfer(model, open_model(origin), origin=str(origin), untrained=untrained)
 
 
 def open_model(path: Path) -> DenseModel:

@@ -5,7 +5,7 @@ segmentation head is taken over class by class: the rows of classes that keep th
 copied, the others are new.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -46,13 +46,16 @@ class Transfer:
 
 
 @torch.no_grad()
-def transfer(model: DenseModel, source: DenseModel, *, origin: str) -> Transfer:
+def transfer(
+    model: DenseModel, source: DenseModel, *, origin: str, untrained: Collection[str] = ()
+) -> Transfer:
     """Take over what fits, in place.
 
     Args:
         model: the new one, with fresh weights.
         source: trained weights.
         origin: where they come from, for errors.
+        untrained: parts of the source that know nothing; as if it did not have them.
 
     Raises:
         TransferError: the encoders differ.
@@ -73,7 +76,8 @@ def transfer(model: DenseModel, source: DenseModel, *, origin: str) -> Transfer:
         "flow_encoder": same_width and ours.flow == theirs.flow,
         "flow_head": same_width and ours.flow == theirs.flow,
     }
-    mine, others = dict(model.named_children()), dict(source.named_children())
+    mine = dict(model.named_children())
+    others = {name: part for name, part in source.named_children() if name not in untrained}
     loaded = [name for name, is_same in same.items() if is_same and name in mine and name in others]
     for name in loaded:
         mine[name].load_state_dict(others[name].state_dict())

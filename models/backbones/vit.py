@@ -51,12 +51,12 @@ class VitBackbone(nn.Module):
         self.log_scale = config.log_scale
         self.rotary = config.rotary
         self.patch = nn.Conv2d(3, c, config.patch_size, stride=config.patch_size)
+        self.table = PositionTable(*config.position_grid, c) if config.position_grid else None
         self.registers: nn.Parameter | None = None
         if config.num_register_tokens:
             self.registers = nn.Parameter(torch.randn(config.num_register_tokens, c) * 0.02)
         self.blocks = nn.ModuleList(VitBlock(config) for _ in range(config.num_blocks))
         self.norm = nn.LayerNorm(c, eps=config.norm_eps)
-        self.table = PositionTable(*config.position_grid, c) if config.position_grid else None
         self.register_buffer("omega", torch.tensor(_frequencies(config)), persistent=False)
         self.omega: Tensor
 

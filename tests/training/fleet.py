@@ -233,4 +233,4 @@ def free_port() -> int:
 
 
 if __name__ == "__main__":
-    train(replace(RECIPE, num_steps=3), Path(sys.argv[1]), Uneven())
+    train(replace(RECIPE, num_steps=4), Path(sys.argv[1]), Uneven())

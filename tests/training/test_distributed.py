@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.weights import read_weights
+from models.dense_model import DenseModel
+from models.weights import read_weights, save_weights
 from tests.training import fleet
 from tests.training.fleet import RECIPE
 from training.distributed import ProcessError, from_environment
-from training.recipe import Recipe
+from training.recipe import LoraConfig, Recipe
 
-SHORT = replace(RECIPE, num_steps=3)
+SHORT = replace(RECIPE, num_steps=4)
 
 
 def curve(folder: Path) -> list[dict[str, float]]:
@@ -55,10 +56,9 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("world_size", "recipe"),
     [
         (3, SHORT),  # of two pairs one process sees a blank one
-        (2, replace(SHORT, parallel="fsdp", accumulate=2, recompute=True)),
         (1, replace(SHORT, tokens_per_pass=24)),  # two images, or one pair
     ],
-    ids=["more than samples", "sharded", "tokens per pass"],
+    ids=["more than samples", "tokens per pass"],
 )
 def test_a_run_is_the_same_however_it_is_spread(
     alone: Path, tmp_path: Path, world_size: int, recipe: Recipe
@@ -67,10 +67,13 @@ def test_a_run_is_the_same_however_it_is_spread(
     assert_same_run(tmp_path, alone)
 
 
-def test_a_checkpoint_does_not_know_how_many_wrote_it(alone: Path, tmp_path: Path) -> None:
-    sharded = replace(SHORT, parallel="fsdp")
+def test_one_process_goes_on_in_two_that_share_the_model_and_back(
+    alone: Path, tmp_path: Path
+) -> None:
+    sharded = replace(SHORT, parallel="fsdp", accumulate=2, recompute=True)
     assert fleet.run(tmp_path, SHORT, fleet.EndsAt(1)) == [0]
-    assert fleet.run(tmp_path, sharded, fleet.EndsAt(2), world_size=2) == [0, 0]
+    assert fleet.run(tmp_path, sharded, fleet.EndsAt(3), world_size=2) == [0, 0]
+    assert "returned a view tensor" not in fleet.said(tmp_path)
     assert fleet.run(tmp_path, SHORT) == [0]
     assert_same_run(tmp_path, alone)
 
@@ -89,7 +92,7 @@ def test_one_that_is_asked_to_stop_stops_all_after_the_same_step(
     codes = fleet.run(tmp_path, SHORT, data, world_size=2)
     assert codes == [1, 1]  # `Stopped` is raised; the command turns it into 143
     for rank in (0, 1):
-        assert "stopped after step 2 of 3" in fleet.said(tmp_path, rank)
+        assert "stopped after step 2 of 4" in fleet.said(tmp_path, rank)
     assert len(curve(tmp_path)) == 2
     assert fleet.run(tmp_path, SHORT, world_size=2) == [0, 0]
     assert_same_run(tmp_path, alone)
@@ -112,3 +115,20 @@ def test_half_of_torchruns_variables_are_none(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(ProcessError, match="start with `torchrun --nproc-per-node"):
         from_environment()
+
+
+def test_frozen_parts_and_adapters_are_the_same_in_several_processes(tmp_path: Path) -> None:
+    base = tmp_path / "base.safetensors"
+    torch.manual_seed(0)
+    save_weights(base, RECIPE.model, DenseModel(RECIPE.model).state_dict())
+    frozen = ("backbone", "neck", "flow_encoder")
+    recipe = replace(SHORT, init=str(base), freeze=frozen, lora=LoraConfig(rank=2))
+    assert fleet.run(tmp_path / "one", recipe) == [0]
+    assert fleet.run(tmp_path / "two", replace(recipe, parallel="fsdp"), world_size=2) == [0, 0]
+    assert_same_run(tmp_path / "two", tmp_path / "one")
+    before = read_weights(base)[1]
+    for name, value in weights(tmp_path / "two").items():
+        if name.startswith(("neck.", "flow_encoder.", "backbone.blocks_16.0.mix")):
+            assert torch.equal(value, before[name]), name
+    headers = [read_weights(tmp_path / run / "adapter.safetensors")[0] for run in ("one", "two")]
+    assert headers[0]["frozen_sha256"] == headers[1]["frozen_sha256"]

@@ -1,9 +1,11 @@
 """Every parameter of an encoder has a depth, counted from the top."""
 
+from dataclasses import replace
+
 import pytest
 
 from models.dense_model import DenseModel
-from tests.tiny_models import TINY
+from tests.tiny_models import PUBLISHED, TINY
 from training.layer_decay import blocks_above
 
 
@@ -18,6 +20,13 @@ def test_a_vision_transformer_is_numbered_like_beit() -> None:
     assert found["blocks.0.qkv.weight"] == 2
     assert found["blocks.1.mlp_out.bias"] == 1
     assert found["norm.weight"] == 0
+
+
+@pytest.mark.parametrize("form", sorted(PUBLISHED))
+def test_a_table_of_positions_lies_as_deep_as_the_patches(form: str) -> None:
+    found = blocks_above(DenseModel(replace(TINY["vit"], backbone=PUBLISHED[form])).backbone)
+    for name, depth in found.items():
+        assert (depth == 3) == name.startswith(("patch.", "table.")), name
 
 
 def test_a_pyramid_counts_the_blocks_of_all_its_levels() -> None:

@@ -21,7 +21,15 @@ from training.recipe_file import load_recipe
 from training.recipe_template import Known, recipe_text
 
 SMALL = ["--num-steps", "3", "--data.num-workers", "0", "--precision", "f32", "--threads", "1"]
-SMALL += ["--data.window", "64", "64", "--data.square", "32", "--data.images-per-step", "2"]
+SMALL += [
+    "--data.window",
+    "64",
+    "64",
+    "--data.two-windows-share",
+    "0",
+    "--data.images-per-step",
+    "2",
+]
 
 
 @pytest.fixture

@@ -72,6 +72,24 @@ def test_what_was_never_trained_must_learn(weights: str) -> None:
     prepare(replace(new_classes, model=fewer, freeze=("segmentation",)))  # none of them is new
 
 
+def test_of_imported_weights_the_encoder_alone_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "imported.safetensors"
+    source = wild(TINY["vit"])
+    save_weights(path, TINY["vit"], source.state_dict(), imported="DINOv2, from x.pth")
+    recipe = replace(PLAIN, init=str(path), freeze=("backbone",))
+    start = prepare(recipe)
+    assert start.lines[1:3] == (
+        "taken over:       backbone",
+        "made new:         neck, segmentation, depth, flow_encoder, flow_head",
+    )
+    fresh = prepare(PLAIN).model.state_dict()
+    for name, value in start.model.state_dict().items():
+        taken = name.startswith("backbone.")
+        assert torch.equal(value, source.state_dict()[name] if taken else fresh[name]), name
+    with pytest.raises(StartError, match="neck would be frozen"):
+        prepare(replace(recipe, freeze=("neck",)))
+
+
 def test_a_model_can_be_that_of_the_weights(weights: str) -> None:
     assert model_like(weights) == TINY["vit"]
     assert model_like(weights, class_names=("road", "dog"), name="mine") == replace(

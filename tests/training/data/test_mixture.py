@@ -166,15 +166,15 @@ def turning_sample() -> Sample:
         waves = [np.sin(x / 9) + np.cos(y / 13), np.sin((x + y) / 11), np.cos((x - 2 * y) / 19)]
         return np.stack([127 + 60 * wave for wave in waves], -1).clip(0, 255).astype(np.uint8)
 
-    flow = (grid - middle) @ turn.T + middle - grid
+    flow = ((grid - middle) @ turn.T + middle - grid).astype(np.float32)
     return Sample(
         name="turning",
         image=paint(grid),
         next_image=paint((grid - middle) @ turn + middle),
         labels=np.zeros((240, 320), np.uint8),
         inverse_depth=(1 / (grid[..., 1] + 1)).astype(np.float32),
-        flow=flow.astype(np.float32),
-        occluded=leaves_image(flow.astype(np.float32)),
+        flow=flow,
+        occluded=leaves_image(flow),
     )
 
 
