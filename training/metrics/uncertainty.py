@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from training.metrics.picked import PickedPixels
+
 NUM_STEPS = 20
 
 
@@ -27,12 +29,10 @@ class Sparsification:
 
 @dataclass(kw_only=True)
 class UncertaintyScore:
-    """Gathers error and uncertainty of known pixels; 8 bytes each are kept."""
+    """Gathers error and uncertainty of known pixels, of large sets a regular pick."""
 
-    max_pixels: int | None = None
-    """Of one call to `add`, known or not: of larger maps every n-th known pixel is kept."""
-    errors: list[NDArray[np.float32]] = field(default_factory=list, init=False)
-    uncertainties: list[NDArray[np.float32]] = field(default_factory=list, init=False)
+    pixels: PickedPixels = field(default_factory=lambda: PickedPixels(num_columns=2), init=False)
+    """Error, uncertainty."""
 
     def add(
         self,
@@ -55,13 +55,11 @@ class UncertaintyScore:
         known = np.isfinite(error)
         if np.isnan(uncertainty[known]).any():
             raise ValueError("uncertainty holds NaN at a known pixel, expected a value there")
-        every = 1 if self.max_pixels is None else -(-error.size // self.max_pixels)
-        self.errors.append(error[known][::every].astype(np.float32))
-        self.uncertainties.append(uncertainty[known][::every].astype(np.float32))
+        self.pixels.add(error[known].astype(np.float32), uncertainty[known].astype(np.float32))
 
     def has_errors(self) -> bool:
         """Whether there is anything to order: some error above zero."""
-        return any(bool(error.any()) for error in self.errors)
+        return any(bool(part[0].any()) for part in self.pixels.parts)
 
     def ause(self) -> float:
         """Area under the sparsification error: 0 for a perfect order of pixels, lower is better.
@@ -83,10 +81,11 @@ class UncertaintyScore:
         Raises:
             ValueError: nothing was counted, or no error is above zero.
         """
-        error = np.concatenate(self.errors).astype(np.float64) if self.errors else np.zeros(0)
+        columns = self.pixels.columns()
+        error = columns[0].astype(np.float64)
         if not error.any():
             raise ValueError(f"{error.size} pixels and no error among them, expected some")
-        by_uncertainty = _mean_of_the_rest(error, np.concatenate(self.uncertainties))
+        by_uncertainty = _mean_of_the_rest(error, columns[1])
         by_error = _mean_of_the_rest(error, error)
         return Sparsification(
             removed=tuple(step / NUM_STEPS for step in range(NUM_STEPS)),

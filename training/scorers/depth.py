@@ -12,7 +12,6 @@ from training.metrics.bins import BinnedError
 from training.metrics.depth import DepthScore, counted_pixels, fit
 from training.metrics.uncertainty import Sparsification, UncertaintyScore
 from training.scorers.case import Case, Cases, ImageScore
-from training.scorers.flow import MAX_PIXELS
 from training.scorers.line import OWN, Line
 
 PLANE = "best plane of the truth"
@@ -44,9 +43,7 @@ class DepthScorer:
     """Of true depth, for the error by range; the unit of `far_m`."""
     scores: dict[str, DepthScore] = field(init=False)
     range: dict[str, BinnedError] = field(init=False)
-    uncertainty: UncertaintyScore = field(
-        default_factory=lambda: UncertaintyScore(max_pixels=MAX_PIXELS), init=False
-    )
+    uncertainty: UncertaintyScore = field(default_factory=UncertaintyScore, init=False)
     cases: Cases = field(default_factory=lambda: Cases(num_worst=2), init=False)
     per_image: list[ImageScore] = field(default_factory=list, init=False)
     num_images: int = field(default=0, init=False)

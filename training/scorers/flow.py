@@ -12,6 +12,7 @@ from training.benchmarks import BenchmarkScore
 from training.data.sample import Sample
 from training.metrics.bins import BinnedError, Quantile, by_quantile
 from training.metrics.flow import FlowScore
+from training.metrics.picked import PickedPixels
 from training.metrics.uncertainty import Sparsification, UncertaintyScore
 from training.scorers.case import Case, Cases, ImageScore
 from training.scorers.line import OWN, Line
@@ -20,8 +21,6 @@ DIS = "DIS medium"
 SPEED_EDGES_PX = (0.0, 10.0, 40.0, math.inf)
 """s0-10, s10-40, s40+: what MPI-Sintel's table is split by."""
 PART = "ours, part: "
-MAX_PIXELS = 50_000
-"""Of one image, for what needs the pixels themselves: a regular pick of the rest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +53,9 @@ class FlowScorer:
         init=False,
     )
     benchmark: BenchmarkScore = field(default_factory=BenchmarkScore, init=False)
-    uncertainty: UncertaintyScore = field(
-        default_factory=lambda: UncertaintyScore(max_pixels=MAX_PIXELS), init=False
-    )
-    picked: list[NDArray[np.float32]] = field(default_factory=list, init=False)
-    """(3, n) each: true speed, our error, DIS's error, px."""
+    uncertainty: UncertaintyScore = field(default_factory=UncertaintyScore, init=False)
+    picked: PickedPixels = field(default_factory=lambda: PickedPixels(num_columns=3), init=False)
+    """True speed, our error, DIS's error, px."""
     cases: Cases = field(default_factory=lambda: Cases(num_worst=2), init=False)
     per_image: list[ImageScore] = field(default_factory=list, init=False)
     num_pairs: int = field(default=0, init=False)
@@ -84,9 +81,7 @@ class FlowScorer:
         speed = np.linalg.norm(sample.flow[known], axis=-1)
         for method, bins in self.speed.items():
             bins.add(speed, error[method][known])
-        every = -(-known.size // MAX_PIXELS)
-        columns = [speed, error[OWN][known], error[DIS][known]]
-        self.picked.append(np.stack([column[::every] for column in columns]))
+        self.picked.add(speed, error[OWN][known], error[DIS][known])
         spread = prediction.flow_uncertainty
         if spread is not None:
             self.uncertainty.add(error[OWN], spread)
@@ -131,7 +126,7 @@ class FlowScorer:
 
     def findings(self, title: str) -> FlowFindings:
         """What was seen, under the data set's title."""
-        picked = np.concatenate(self.picked, axis=1)
+        picked = self.picked.columns()
         return FlowFindings(
             title=title,
             speed=self.speed,

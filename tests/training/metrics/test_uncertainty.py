@@ -48,13 +48,6 @@ def test_refuses_what_has_no_meaning() -> None:
         UncertaintyScore().ause()
 
 
-def test_a_large_map_is_thinned_the_same_way_in_both() -> None:
-    thinned = UncertaintyScore(max_pixels=7)
-    thinned.add(ERROR, -ERROR)  # 20 pixels: every third
-    assert thinned.errors[0].tolist() == [0, 3, 6, 9, 12, 15, 18]
-    assert (thinned.uncertainties[0] == -thinned.errors[0]).all()
-
-
 def test_both_curves_by_hand() -> None:
     score = UncertaintyScore()
     score.add(ERROR, -ERROR)
