@@ -9,6 +9,7 @@ python -m training new my-task            write a recipe of one's own, with comm
 python -m training my_task.py             train it
 python -m training groups RECIPE          what starts from where, what learns, and at which rate
 python -m training evaluate MODEL         score a bundle or a checkpoint beside its baselines
+python -m training report PATH            report.html of a run, a bundle or weights
 python -m training data                   the data sets that recipes can name
 python -m training data NAME              what one of them holds, its files checked
 python -m training render street          fill the pools of rendered pairs ahead of training
@@ -141,7 +142,7 @@ class ImportWeights:
     source: Annotated[Path, tyro.conf.Positional]
     """timm, DINOv2, DINOv3, CroCo, Depth Anything: .safetensors, or .pth with plain values."""
     out: Annotated[Path, tyro.conf.Positional]
-    """A .safetensors file, to train from by --init."""
+    """A .safetensors file, to train from: `python -m training new my-task --from OUT`."""
     preset: str = "vit-s"
     """The model whose neck and heads are put on the encoder; they are new."""
     num_heads: int | None = None
@@ -167,15 +168,55 @@ class ImportWeights:
             pixel_scale=pixel_scale(self.mean, self.std),
         )
         print("\n".join(imported.lines()))
-        print(f"{self.out}\nnow: python -m training RECIPE --init {self.out}")
+        print(f"{self.out}\nnow: python -m training new my-task --from {self.out}")
 
 
-COMMANDS: dict[str, type[Data | Evaluate | ImportWeights | MergeLora | New]] = {
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Write report.html: curves, scores, confusion matrix, worst images; readable offline."""
+
+    path: Annotated[Path, tyro.conf.Positional]
+    """A run's folder, a bundle's folder, a .safetensors file of weights, or a recipe's .py file:
+    its last run."""
+    output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
+    """The file to write; by default report.html in the run's folder or beside the weights,
+    report-NAME.html here for a bundle."""
+    engine: str = "auto"
+    """Which runtime runs a bundle: auto, openvino or onnxruntime."""
+    only: tuple[str, ...] = ()
+    """Keys of data sets to score (camvid, kitti2012, tum, ...), all by default."""
+    data: tuple[str, ...] = ()
+    """Data sets to score in place of the usual ones and of the held-out parts of the run's own, as
+    `python -m training data` lists them."""
+    quick: bool = False
+    """Some frames of the long data sets alone."""
+
+    def run(self) -> None:
+        """Score and write."""
+        from training.report_html.write import write_html
+
+        path = self.path
+        if is_recipe_file(str(path)):
+            path = RUNS / load_recipe(path).name
+        written = write_html(
+            path,
+            engine=self.engine,
+            only=self.only,
+            data=self.data,
+            quick=self.quick,
+            output=self.output,
+            say=lambda line: print(line, file=sys.stderr),
+        )
+        print(written)
+
+
+COMMANDS: dict[str, type[Data | Evaluate | ImportWeights | MergeLora | New | Report]] = {
     "data": Data,
     "evaluate": Evaluate,
     "import-weights": ImportWeights,
     "merge-lora": MergeLora,
     "new": New,
+    "report": Report,
 }
 
 
@@ -197,8 +238,10 @@ def main(arguments: list[str]) -> None:
         return
     if name == "groups":
         from training.groups import describe
+        from training.own_classes import with_classes_of_data
 
-        print(describe(_recipe(arguments[1:], prog="python -m training groups")))
+        recipe = _recipe(arguments[1:], prog="python -m training groups")
+        print(describe(with_classes_of_data(recipe)))
         return
     recipe = _recipe(arguments, prog="python -m training")
     from training.distributed import from_environment
@@ -209,6 +252,8 @@ def main(arguments: list[str]) -> None:
     weights = train(recipe, RUNS / recipe.name)
     if from_environment().is_first:
         print(f"{weights}\nnow: python -m export onnx {weights} OUT")
+        if recipe.report != "none":
+            Report(path=weights.parent, quick=recipe.report == "quick").run()
 
 
 def _recipe(arguments: list[str], *, prog: str) -> Recipe:

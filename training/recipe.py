@@ -188,6 +188,11 @@ class Recipe:
     """Drawn anew for every step: one set of weights serves every number."""
     checkpoint_every: int = 100
     """Optimizer steps."""
+    pictures_every: int = 5
+    """Checkpoints from one set of pictures on TensorBoard to the next; a run that has some ends
+    with one more. 0: none at all."""
+    report: Literal["quick", "full", "none"] = "quick"
+    """What report.html scores at the end of the run: some frames of the long data sets, all."""
     init: str | None = None
     """What to start from: a .safetensors file of weights or a bundle's folder. What the model
     shares with it is taken over, see training.transfer."""
@@ -201,6 +206,8 @@ MAY_CHANGE = frozenset(
         "summary",
         "num_steps",
         "checkpoint_every",
+        "pictures_every",
+        "report",
         "device",
         "parallel",
         "accumulate",

@@ -22,10 +22,11 @@ SHORT = replace(RECIPE, num_steps=4)
 
 
 def curve(folder: Path) -> list[dict[str, float]]:
-    """What a run has logged, without its times."""
+    """What a run has logged, without its times and memory."""
     lines = [json.loads(line) for line in (folder / "losses.jsonl").read_text().splitlines()]
     return [
-        {name: x for name, x in line.items() if name not in ("step_s", "wait_s")} for line in lines
+        {name: x for name, x in line.items() if name not in ("step_s", "wait_s", "peak_mib")}
+        for line in lines
     ]
 
 
