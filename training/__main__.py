@@ -29,10 +29,10 @@ from typing import Annotated
 
 import tyro
 
+from training.own_recipe.recipe_file import is_recipe_file, load_recipe
 from training.recipe import MultiResolutionConfig, Recipe
-from training.recipe_file import is_recipe_file, load_recipe
 from training.recipes import RECIPES
-from training.stop_signals import Stopped
+from training.running.stop_signals import Stopped
 
 RUNS = Path("runs")
 """Checkpoints, logs and rendered pairs, relative to the checkout."""
@@ -61,7 +61,7 @@ class Evaluate:
 
     def run(self) -> None:
         """Print the tables."""
-        from training.report import write_report
+        from training.scoring.report import write_report
 
         model = self.model
         if is_recipe_file(str(model)):
@@ -89,7 +89,7 @@ class MergeLora:
 
     def run(self) -> None:
         """Write the file."""
-        from training.adapter_file import merge_adapter
+        from training.adapt.adapter_file import merge_adapter
 
         merge_adapter(self.base, self.adapter, self.out)
         print(f"{self.out}\nnow: python -m export onnx {self.out} OUT")
@@ -109,7 +109,7 @@ class New:
 
     def run(self) -> None:
         """Write the file and say what comes next."""
-        from training.new import write_recipe
+        from training.own_recipe.new import write_recipe
 
         path = write_recipe(self.name, init=self.start, data=self.data)
         print(f"{path}\nnow: python -m training groups {path}, then: python -m training {path}")
@@ -157,7 +157,7 @@ class ImportWeights:
 
     def run(self) -> None:
         """Print what was mapped, resampled and left out."""
-        from training.import_weights import import_weights, pixel_scale, preset
+        from training.foreign.import_weights import import_weights, pixel_scale, preset
 
         imported = import_weights(
             self.source,
@@ -238,7 +238,7 @@ def main(arguments: list[str]) -> None:
         return
     if name == "groups":
         from training.groups import describe
-        from training.own_classes import with_classes_of_data
+        from training.own_recipe.own_classes import with_classes_of_data
 
         recipe = _recipe(arguments[1:], prog="python -m training groups")
         print(describe(with_classes_of_data(recipe)))
@@ -246,7 +246,7 @@ def main(arguments: list[str]) -> None:
     recipe = _recipe(arguments, prog="python -m training")
     from training.distributed import from_environment
     from training.loop import train
-    from training.own_classes import with_classes_of_data
+    from training.own_recipe.own_classes import with_classes_of_data
 
     recipe = with_classes_of_data(recipe)
     weights = train(recipe, RUNS / recipe.name)

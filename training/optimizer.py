@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from training.blocks import local
-from training.layer_decay import blocks_above
-from training.parts import belongs, select
+from training.adapt.layer_decay import blocks_above
+from training.adapt.parts import belongs, select
 from training.recipe import OptimizerConfig
+from training.running.blocks import local
 
 ENCODER = "backbone"
 

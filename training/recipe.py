@@ -195,7 +195,7 @@ class Recipe:
     """What report.html scores at the end of the run: some frames of the long data sets, all."""
     init: str | None = None
     """What to start from: a .safetensors file of weights or a bundle's folder. What the model
-    shares with it is taken over, see training.transfer."""
+    shares with it is taken over, see training.adapt.transfer."""
     freeze: tuple[str, ...] = ()
     """Parts that do not learn, such as "backbone", "neck", "flow*" or "backbone.blocks_16.0"."""
     lora: LoraConfig = field(default_factory=LoraConfig)

@@ -26,7 +26,7 @@ from models.runtime.predictor import predict
 from models.runtime.select import ENGINES, select_runtime
 from models.weights import load_weights, save_weights
 from tests.tiny_models import TINY, wild
-from training.bundle_weights import load_bundle_weights
+from training.adapt.bundle_weights import load_bundle_weights
 
 pytestmark = [pytest.mark.compile, pytest.mark.slow]
 

@@ -8,14 +8,14 @@ import torch
 from models.weights import WeightsError, read_weights, save_weights
 from tests.tiny_models import TINY, wild
 from training.__main__ import main
-from training.adapter_file import save_trained
+from training.adapt.adapter_file import save_trained
+from training.adapt.start import prepare
+from training.own_recipe.recipe_file import load_recipe
 from training.recipe import LoraConfig
-from training.recipe_file import load_recipe
-from training.start import prepare
 
 TEXT = """
 from training.recipe import LoraConfig, Recipe
-from training.start import model_like
+from training.adapt.start import model_like
 
 RECIPE = Recipe(
     name="no-such-run",

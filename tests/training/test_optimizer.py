@@ -7,6 +7,7 @@ from torch import nn
 from models.dense_model import DenseModel
 from models.presets import PRESETS
 from tests.tiny_models import TINY
+from training.adapt.parts import PartError
 from training.optimizer import (
     Average,
     Group,
@@ -16,7 +17,6 @@ from training.optimizer import (
     parameter_groups,
     set_rate,
 )
-from training.parts import PartError
 from training.recipe import OptimizerConfig
 
 

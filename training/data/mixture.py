@@ -23,7 +23,7 @@ from training.data.token_budget import num_samples, tokens_of
 from training.recipe import DataConfig
 from training.win_win import WindowShape, draw_shape
 
-# What a random generator is for: the second number of its seed. 1 is training.run's draw_chance.
+# What a random generator is for: the second number of its seed. 1 is draw_chance's.
 STEP, IMAGES, SCENES_ALONE, PAIRS, DEPTH_IMAGES, REAL_PAIRS = 0, 2, 3, 4, 5, 6
 SMALLEST_PAIR = 0.75
 """Of the usual crop: in less of a pair hardly anything is seen in both frames."""

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from models.runtime.predictor import Prediction, predict
 from models.task import CLASS_NAMES
 from training.data.augment import crop, scale
-from training.data.camvid import CamVid
 from training.data.pool import Pool
+from training.data.readers.camvid import CamVid
 from training.data.rendered import KINDS, POOLS, VERSION, Kind
 from training.data.sample import Cut, Sample
 from training.data.synthetic.layered import render_pair

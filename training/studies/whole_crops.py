@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 
 from training.data.augment import crop, flip, jitter_colour, scale
 from training.data.batch import Batch, collate
-from training.data.camvid import CamVid
+from training.data.readers.camvid import CamVid
 from training.data.rendered import SCENES, RenderedPairs
 from training.data.sample import Cut, Sample
 from training.recipe import DataConfig

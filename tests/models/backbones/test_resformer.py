@@ -13,7 +13,7 @@ from models.backbones.vit import VitBlock
 from models.config import ResformerConfig, VitConfig
 from models.presets import PRESETS
 from models.windows import Placement, Windows
-from training.layer_decay import blocks_above
+from training.adapt.layer_decay import blocks_above
 from training.optimizer import parameter_groups
 from training.recipe import OptimizerConfig
 
