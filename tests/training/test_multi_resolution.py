@@ -16,13 +16,13 @@ from models.heads.flow import FlowEstimate
 from models.weights import load_weights, read_weights
 from tests.tiny_models import TINY, wild
 from tests.training.test_loop import RECIPE, Planted, Stops, make
-from training.__main__ import _recipe
 from training.data.batch import Batch, collate
 from training.data.recolour import recoloured
 from training.data.sample import Cut
 from training.loop import train
 from training.losses.consistency import depth_consistency, feature_consistency, label_consistency
 from training.multi_resolution import consistency, multi_resolution_losses
+from training.own_recipe.recipe_arguments import recipe_of
 from training.recipe import LossWeights, MultiResolutionConfig, recipe_to_dict
 from training.resized import resized
 from training.step import Answers, Chance, Known, answer, count_known, losses
@@ -383,11 +383,11 @@ def test_the_planted_answer_is_learned_at_every_resolution(tmp_path: Path) -> No
 
 def test_it_is_chosen_on_the_command_line() -> None:
     arguments = ["--multi-resolution.sizes", "0.5", "1", "--multi-resolution.flow", "0"]
-    recipe = _recipe(["street", *arguments], prog="test")
+    recipe = recipe_of(["street", *arguments], prog="test")
     assert recipe.multi_resolution == MultiResolutionConfig(sizes=(0.5, 1.0), flow=0.0)
-    plain = _recipe(["street", "--multi-resolution", "--num-steps", "7"], prog="test")
+    plain = recipe_of(["street", "--multi-resolution", "--num-steps", "7"], prog="test")
     assert (plain.multi_resolution, plain.num_steps) == (MultiResolutionConfig(), 7)
-    assert _recipe(["street"], prog="test").multi_resolution is None
+    assert recipe_of(["street"], prog="test").multi_resolution is None
     assert recipe_to_dict(recipe)["multi_resolution"]["sizes"] == [0.5, 1.0]
 
 

@@ -13,11 +13,11 @@ from models.runtime.eager import EagerRuntime
 from models.runtime.predictor import predict
 from models.weights import WeightsError, load_weights, save_weights
 from tests.tiny_models import TINY, wild
-from training.__main__ import _recipe
 from training.adapt.start import prepare
 from training.data.file_formats import FileFormatError
 from training.loop import train
 from training.own_recipe.new import NewRecipeError, write_recipe
+from training.own_recipe.recipe_arguments import recipe_of
 from training.own_recipe.recipe_file import load_recipe
 from training.own_recipe.recipe_template import Known, recipe_text
 
@@ -83,7 +83,7 @@ def test_what_can_be_known_is_filled_in_and_the_file_trains(
     assert recipe.freeze == ("backbone", "neck", "depth", "flow*")
     assert (recipe.data.scenes_per_step, recipe.data.pairs_per_step) == (0, 0)
 
-    trained = train(_recipe([str(path), *SMALL], prog="test"), tmp_path / "run")
+    trained = train(recipe_of([str(path), *SMALL], prog="test"), tmp_path / "run")
     model = load_weights(trained)
     image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
     found = predict(EagerRuntime(model), image, image)
@@ -173,7 +173,7 @@ def test_without_data_it_says_where_to_put_them(tmp_path: Path, weights: Path) -
     recipe = load_recipe(path)
     assert recipe.model == TINY["lookup"]
     with pytest.raises(FileFormatError, match="folder:path/to/my/data: .* is not there"):
-        train(_recipe([str(path), *SMALL], prog="test"), tmp_path / "run")
+        train(recipe_of([str(path), *SMALL], prog="test"), tmp_path / "run")
 
 
 def test_what_cannot_be_written_is_refused_and_nothing_is_overwritten(

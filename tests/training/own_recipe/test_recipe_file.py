@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from training.__main__ import _recipe
+from training.own_recipe.recipe_arguments import recipe_of
 from training.own_recipe.recipe_file import RecipeFileError, load_recipe
 
 GOOD = """
@@ -24,7 +24,7 @@ def written(folder: Path, text: str) -> Path:
 def test_a_file_is_a_recipe_whose_values_the_command_line_changes(tmp_path: Path) -> None:
     path = written(tmp_path, GOOD)
     assert load_recipe(path).num_steps == 7
-    recipe = _recipe(
+    recipe = recipe_of(
         [str(path), "--num-steps", "3", "--freeze", "neck", "depth", "--lora.rank", "4"]
         + ["--optimizer.rate-factors", "backbone", "0.1", "flow*", "0.5"],
         prog="test",
