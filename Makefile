@@ -49,4 +49,5 @@ $(VENV)/serve.done: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/develop.done: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable ".[cpu,train,export,server,dev]"
+	$(PIP) --no-deps timm
 	touch $@ $(VENV)/serve.done

@@ -24,9 +24,8 @@ from models.bundle import (
     write_bundle,
 )
 from models.config import ModelConfig
+from models.image.label_sets import palette_of
 from models.image.normalize import MEAN, STD
-from models.image.palette import CAMVID_PALETTE, spread_palette
-from models.task import CLASS_NAMES
 from models.weights import load_weights, read_weights
 from models.windows import STRIDE
 
@@ -155,7 +154,7 @@ def _describe(
         licence=label.licence,
         tasks=tuple(task.value for task in config.tasks),
         class_names=names,
-        palette=CAMVID_PALETTE if names == CLASS_NAMES else spread_palette(len(names)),
+        palette=palette_of(names),
         depth=(
             DepthOutput(convention="relative_inverse_depth", unit="", near_is_large=True)
             if config.depth

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
-from models.task import CLASS_NAMES, Task
+from models.task import CLASS_NAMES, IGNORE_INDEX, Task
 
 
 class ConfigError(ValueError):
@@ -32,7 +32,11 @@ class LookupConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class VitConfig:
-    """A plain ViT with rotary positions on the canvas (Win-Win, arXiv 2310.00632)."""
+    """A plain ViT with rotary positions on the canvas (Win-Win, arXiv 2310.00632).
+
+    What follows the register tokens is there to hold published weights exactly; the defaults are
+    our own network.
+    """
 
     embed_dim: int = 384
     num_blocks: int = 12
@@ -40,6 +44,24 @@ class VitConfig:
     mlp_ratio: int = 4
     patch_size: Literal[16] = 16
     num_register_tokens: int = 4
+    """Tokens without a place: registers, and the class token of weights that have one."""
+    mlp: Literal["gelu", "swiglu"] = "gelu"
+    """Two linear layers, or a gated unit: W2 (silu(W0 x) * W1 x) (arXiv 2002.05202)."""
+    mlp_dim: int | None = None
+    """Channels inside the MLP. None: mlp_ratio * embed_dim."""
+    layer_scale: bool = False
+    """One learned factor per channel on what each branch adds (CaiT, arXiv 2103.17239)."""
+    norm_eps: float = 1e-5
+    rotary: Literal["canvas", "patches", "image", "none"] = "canvas"
+    """What turns queries and keys: places on the canvas with periods of 4 to 1024 patches; with
+    periods by `rotary_base`, places in patches (CroCo v2) or from -1 to 1 over the image (DINOv3);
+    nothing."""
+    rotary_base: float = 100.0
+    """Of K periods the k-th is rotary_base^(k / K) times the shortest."""
+    position_grid: tuple[int, int] | None = None
+    """(rows, cols) of a learned table of positions, resampled to each image. None: no table."""
+    log_scale: bool = True
+    """Attention follows the logarithm of the number of tokens. Published weights do without."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +69,15 @@ class SegmentationConfig:
     """One class per pixel."""
 
     class_names: tuple[str, ...] = CLASS_NAMES
+
+    def __post_init__(self) -> None:
+        number = len(self.class_names)
+        if not 1 <= number <= IGNORE_INDEX or len(set(self.class_names)) != number:
+            raise ConfigError(
+                f"class_names are {number}, {len(set(self.class_names))} of them different, "
+                f"expected 1 to {IGNORE_INDEX} different ones: labels are bytes, {IGNORE_INDEX} "
+                f"stands for no class"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,16 @@ def frequencies(head_dim: int, *, shortest: float, longest: float) -> list[float
     return [2 * math.pi / (shortest * ratio**k) for k in range(count)]
 
 
+def frequencies_of_base(head_dim: int, *, base: float) -> list[float]:
+    """Angular frequencies base^(-k / K), k = 0 .. K - 1, of published rotary positions.
+
+    K = head_dim / 4: half the channels for each axis, two per frequency (RoFormer, arXiv
+    2104.09864, section 3.2.2).
+    """
+    count = head_dim // 4
+    return [base ** (-k / count) for k in range(count)]
+
+
 def rotation(
     y: Float[Tensor, "b t"], x: Float[Tensor, "b t"], omega: Float[Tensor, " k"]
 ) -> Rotation:

@@ -50,12 +50,7 @@ def load_weights(path: Path) -> DenseModel:
         WeightsError: no such file, not a safetensors file, no config, other parameters or shapes.
     """
     header, state = read_weights(path)
-    if "config" not in header:
-        raise WeightsError(
-            f"{path}: the header has no 'config', expected a file written by training: "
-            f"foreign weights must be imported first"
-        )
-    model = DenseModel(config_from_dict(json.loads(header["config"])))
+    model = DenseModel(_config(path, header))
     expected, found = set(model.state_dict()), set(state)
     if expected != found:
         raise WeightsError(
@@ -71,6 +66,24 @@ def load_weights(path: Path) -> DenseModel:
             )
     model.load_state_dict({name: tensor.float() for name, tensor in state.items()})
     return model.eval()
+
+
+def read_config(path: Path) -> ModelConfig:
+    """What the weights of a file belong to.
+
+    Raises:
+        WeightsError: no such file, not a safetensors file, no config.
+    """
+    return _config(path, read_weights(path)[0])
+
+
+def _config(path: Path, header: dict[str, str]) -> ModelConfig:
+    if "config" not in header:
+        raise WeightsError(
+            f"{path}: the header has no 'config', expected a file written by training: "
+            f"foreign weights must be imported first"
+        )
+    return config_from_dict(json.loads(header["config"]))
 
 
 def read_weights(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:

@@ -30,6 +30,39 @@ TINY = {
     ),
 }
 
+PUBLISHED = {
+    "table": VitConfig(
+        embed_dim=32,
+        num_blocks=2,
+        num_heads=2,
+        num_register_tokens=1,
+        mlp="swiglu",
+        mlp_dim=24,
+        layer_scale=True,
+        norm_eps=1e-6,
+        rotary="none",
+        position_grid=(3, 5),
+        log_scale=False,
+    ),
+    "image": VitConfig(
+        embed_dim=32,
+        num_blocks=2,
+        num_heads=2,
+        layer_scale=True,
+        rotary="image",
+        log_scale=False,
+    ),
+    "patches": VitConfig(
+        embed_dim=32,
+        num_blocks=2,
+        num_heads=2,
+        num_register_tokens=0,
+        rotary="patches",
+        log_scale=False,
+    ),
+}
+"""The forms of `vit` that published weights have: DINOv2's, DINOv3's, CroCo's."""
+
 
 def wild(config: ModelConfig) -> DenseModel:
     """A model with random weights of ordinary size everywhere."""

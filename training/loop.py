@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from training.allocator import keep_freed_memory
 from training.checkpoint import checkpoints_in, read_newest
+from training.class_count import classes_of, with_class_share
 from training.data.batch import Batch
 from training.data.mixture import StepBatches
 from training.data.share import OwnSamples
@@ -31,7 +32,8 @@ def train(recipe: Recipe, folder: Path, data: Dataset[list[Batch]] | None = None
         recipe: what to train.
         folder: receives checkpoint-*.safetensors, weights.safetensors, recipe.json, losses.jsonl
             and TensorBoard's files, all written by the first process.
-        data: from the number of a step to its batches; by default what the recipe says.
+        data: from the number of a step to its batches; by default what the recipe says, and rare
+            classes then count more as often as they are rare in its labelled images.
 
     Returns:
         The averaged weights, ready for evaluation and export.
@@ -39,6 +41,8 @@ def train(recipe: Recipe, folder: Path, data: Dataset[list[Batch]] | None = None
     Raises:
         CheckpointError: the folder holds a run of other data, another model or another optimizer,
             or checkpoints that cannot be read.
+        RealDataError: a data set does not teach what it is named for.
+        FileFormatError: a data set is missing or broken.
         ProcessError: torchrun's processes cannot work together, or one of them was lost.
         Stopped: by a signal, after a step and its checkpoint.
     """
@@ -48,12 +52,18 @@ def train(recipe: Recipe, folder: Path, data: Dataset[list[Batch]] | None = None
         keep_freed_memory()
         cores = max((os.cpu_count() or 1) // processes.local_world_size, 1)
         torch.set_num_threads(recipe.threads or cores)
-        own = (
-            OwnSamples(data, processes.share) if data else StepBatches(recipe.data, processes.share)
-        )
         if processes.is_first:
             _prepare(recipe, folder)
+        own: Dataset[list[Batch]]
+        if data is None:
+            own = StepBatches(recipe.data, processes.share, classes_of(recipe))
+            counted = with_class_share(recipe, folder) if processes.is_first else recipe
+            recipe = processes.told_by_first(counted)
+        else:
+            own = OwnSamples(data, processes.share)
         run = Run(recipe, device, processes)
+        if processes.is_first:
+            _say("\n".join(run.lines))
         start = run.restore(read_newest(folder, _say) if processes.is_first else None)
         _steps(run, folder, _loader(recipe, own, start, device, cores), start)
     return folder / "weights.safetensors"

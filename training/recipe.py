@@ -9,6 +9,32 @@ from training.schedule import Shape
 
 
 @dataclass(frozen=True, kw_only=True)
+class WindowConfig:
+    """Win-Win's windows: a few squares of a large canvas (training/win_win.py)."""
+
+    num_windows: int = 2
+    """Of each canvas. Two are best (Win-Win, arXiv 2310.00632)."""
+    sides: tuple[int, int] = (144, 208)
+    """Smallest and largest side in pixels; one for every step, a multiple of the stride."""
+    border_px: int = 16
+    """Left out of the loss along those sides of a window that are no sides of the canvas: there
+    convolutions see an edge that no image has at test. Measured with trained `lookup-s` weights on
+    CamVid: the outer 16 px lose 8 points of accuracy against the whole image, 16-32 px 5.5, the
+    middle none. Its reach is wider than a window, so most of a window must count all the same."""
+    canvas_px: tuple[int, int] = (400_000, 2160 * 3840)
+    """Fewest and most pixels of a canvas, drawn log-uniformly: 4K, whatever the test."""
+    canvas_aspect: tuple[float, float] = (0.5, 2.6)
+    """Width / height of a canvas, drawn log-uniformly."""
+    next_larger: tuple[float, float] = (1.1, 1.2)
+    """How much larger the second frame's windows are: they hold what moves apart."""
+    jitter_px: int = 32
+    """How far the second frame's windows may lie from where the first's moved to, per axis."""
+    unmatched_share: float = 0.1
+    """Share of the second frame's windows that lie elsewhere and show nothing of the first's. The
+    true flow stays the target: it cannot be known there, so the uncertainty learns to say so."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class DataConfig:
     """What one optimizer step sees."""
 
@@ -16,20 +42,36 @@ class DataConfig:
     tokens_per_step: int | None = None
     """Cells of 16x16 px of all windows and frames of a step, in place of a number of samples: the
     three numbers below are then the ratio of the kinds alone. None: they are the numbers."""
+    labelled: tuple[str, ...] = ("camvid:train",)
+    """Data sets of labelled images, by the names of `python -m training data`; all of the model's
+    classes. One that is named twice is seen twice as often."""
+    depth: tuple[str, ...] = ()
+    """Data sets of real images with depth."""
+    pairs: tuple[str, ...] = ()
+    """Data sets of real pairs with flow."""
+    photographs: tuple[str, ...] = ("camvid:train",)
+    """Data sets whose images are textures of what is rendered; may be empty."""
     images_per_step: int = 4
-    """CamVid images: labels alone."""
+    """Of `labelled`."""
+    depth_images_per_step: int = 4
+    """Of `depth`, if there is any."""
+    real_pairs_per_step: int = 4
+    """Of `pairs`, if there are any."""
     scenes_per_step: int = 8
-    """Rendered scenes without their second frame: depth and labels, without the cost of flow."""
+    """Rendered scenes without their second frame: depth and labels, without the cost of flow.
+    Their classes are CamVid's: a model of other classes learns depth and flow alone from them."""
     pairs_per_step: int = 4
     """Rendered pairs: flow, and where a scene was rendered depth and labels."""
     window: tuple[int, int] = (256, 320)
     """(height, width) in pixels of a crop of an image."""
     pair_window: tuple[int, int] = (192, 256)
     """(height, width) in pixels of a crop of a pair or scene: many teach more than large ones."""
-    square: int = 176
-    """Side of each of two Win-Win windows in pixels."""
+    windows: WindowConfig = field(default_factory=WindowConfig)
+    canvas_range: tuple[float, float] = (0.5, 2.0)
+    """Factor for the sides of the crops of a batch, drawn anew for each: every task sees every
+    resolution. A batch keeps its number of pixels."""
     two_windows_share: float = 0.2
-    """Share of steps that see two windows of a larger canvas in place of one crop."""
+    """Share of steps that see Win-Win's windows of a larger canvas in place of one crop."""
     num_scenes: int = 1600
     """Rendered three-dimensional pairs in the pool."""
     num_layered: int = 1600
@@ -50,6 +92,24 @@ class OptimizerConfig:
     schedule: Shape = "cosine"
     clip_norm: float = 1.0
     average_decay: float = 0.998
+    rate_factors: tuple[tuple[str, float], ...] = ()
+    """(part, factor) of the learning rate, such as ("backbone", 0.1). A part is a beginning of
+    parameters' names; of several that a parameter lies in, the last one listed counts."""
+    layer_decay: float = 1.0
+    """Factor of the learning rate for each block of the encoder, from the top down; 0.75 is usual
+    for fine-tuning, 1 is off."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoraConfig:
+    """Low-rank adapters beside linear layers, whose own weights stay (LoRA, arXiv 2106.09685)."""
+
+    rank: int = 0
+    """Of each adapter; 0 for none, 4 to 16 is usual."""
+    alpha: float = 16.0
+    """What an adapter adds is multiplied by alpha / rank."""
+    parts: tuple[str, ...] = ("backbone",)
+    """Each linear layer in them gets an adapter."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +117,9 @@ class LossWeights:
     """How much each task counts."""
 
     segmentation: float = 1.0
+    class_share: tuple[float, ...] = ()
+    """Share of the labelled pixels by class, in label order, any unit: rare classes count more.
+    Empty: counted over the recipe's labelled images."""
     scene_segmentation: float = 0.25
     """Labels of rendered scenes: they teach geometry, not how real streets look."""
     depth: float = 1.0
@@ -94,7 +157,11 @@ class Recipe:
     checkpoint_every: int = 100
     """Optimizer steps."""
     init: str | None = None
-    """A .safetensors file of weights to start from."""
+    """What to start from: a .safetensors file of weights or a bundle's folder. What the model
+    shares with it is taken over, see training.transfer."""
+    freeze: tuple[str, ...] = ()
+    """Parts that do not learn, such as "backbone", "neck", "flow*" or "backbone.blocks_16.0"."""
+    lora: LoraConfig = field(default_factory=LoraConfig)
 
 
 MAY_CHANGE = frozenset(
@@ -124,8 +191,13 @@ def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
 
 
 def differences(saved: dict[str, Any], recipe: Recipe) -> list[str]:
-    """Names of the values that make another run of it than the saved one."""
-    old, new = _flat(saved), _flat(recipe_to_dict(recipe))
+    """Names of the values that make another run of it than the saved one.
+
+    A value that was not there yet when the run began is taken to have been its default.
+    """
+    plain = Recipe(name="", summary="", model=recipe.model, num_steps=0)
+    defaults = {k: v for k, v in recipe_to_dict(plain).items() if k != "model"}
+    old, new = _flat(defaults) | _flat(saved), _flat(recipe_to_dict(recipe))
     names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
     return [name for name in names if name not in MAY_CHANGE]
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,21 +9,23 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from models.dense_model import DenseModel
-from models.weights import load_weights, save_weights
+from training.adapter_file import save_trained
 from training.blocks import compile_blocks, recompute, shard, whole
-from training.checkpoint import Checkpoint, CheckpointError, collect, restore, write_checkpoint
+from training.checkpoint import Checkpoint, collect, restore, write_checkpoint
+from training.class_count import classes_of
 from training.data.batch import Batch
 from training.distributed import Processes
 from training.losses.segmentation import balanced_weights
-from training.optimizer import Average, make_optimizer
+from training.optimizer import Average, group_table, make_optimizer, parameter_groups, set_rate
 from training.passes import make_plans, split
 from training.recipe import Recipe
 from training.schedule import rate_factor
+from training.start import prepare
 from training.step import Chance, Known, Objective
 
-# Share of the labelled pixels of CamVid's training images, in label order (counted over the set).
-CAMVID_SHARE = (16.9, 23.3, 1.0, 31.7, 4.5, 9.7, 1.2, 1.1, 5.9, 0.6, 0.3)
+
+class LearnsNothingError(ValueError):
+    """A step whose losses depend on frozen parameters alone."""
 
 
 class Run:
@@ -37,17 +38,16 @@ class Run:
         self.device = device
         self.processes = processes or Processes()
         self.sharded = recipe.parallel == "fsdp" and self.processes.world_size > 1
-        self.model = _initial(recipe).train().to(device)
+        start = prepare(recipe)
+        groups = parameter_groups(start.model, recipe.optimizer)
+        self.lines = (*start.lines, group_table(groups, recipe.optimizer.learning_rate))
+        self.model = start.model.train().to(device)
         self.processes.copy_from_first(list(self.model.parameters()))
         self.objective = self._prepared()
-        self.optimizer = make_optimizer(
-            self.model,
-            learning_rate=recipe.optimizer.learning_rate,
-            weight_decay=recipe.optimizer.weight_decay,
-        )
+        self.optimizer = make_optimizer(self.model, recipe.optimizer)
         self.average = Average(self.model, decay=recipe.optimizer.average_decay)
-        share = torch.tensor(CAMVID_SHARE, device=device)
-        self.class_weights = balanced_weights(share)
+        share = recipe.weights.class_share or (1.0,) * max(len(classes_of(recipe)), 1)
+        self.class_weights = balanced_weights(torch.tensor(share, device=device))
 
     def _prepared(self) -> Objective:
         """What a step calls: the model's losses, compiled, recomputed and sharded as asked for."""
@@ -77,7 +77,7 @@ class Run:
             accumulate=self.recipe.accumulate,
             tokens_per_pass=self.recipe.tokens_per_pass,
         )
-        parameters = list(self.model.parameters())
+        parameters = [p for p in self.model.parameters() if p.requires_grad]
         gathered: list[Tensor | None] = [None] * len(parameters)
         sums: dict[str, Tensor] = {}
         norms: list[Tensor] = []
@@ -88,6 +88,11 @@ class Run:
             norms.append(self._clip(parameters))
             gathered = [_add(a, p.grad) for a, p in zip(gathered, parameters, strict=True)]
             self.optimizer.zero_grad(set_to_none=True)
+        if all(gradient is None for gradient in gathered):
+            raise LearnsNothingError(
+                f"step {step} sees {', '.join(sums) or 'no task'} alone, and no parameter that "
+                f"learns has a part in it: free another part, or give data that teaches one"
+            )
         if bool(torch.stack(norms).isfinite().all()):
             for parameter, gradient in zip(parameters, gathered, strict=True):
                 parameter.grad = gradient
@@ -104,8 +109,7 @@ class Run:
             warmup_steps=config.warmup_steps,
             shape=config.schedule,
         )
-        for group in self.optimizer.param_groups:
-            group["lr"] = config.learning_rate * factor
+        set_rate(self.optimizer, config.learning_rate * factor)
         return config.learning_rate * factor
 
     def _backward(self, part: Batch, chance: Chance, known: Known, sums: dict[str, Tensor]) -> None:
@@ -118,12 +122,15 @@ class Run:
                 chance=chance,
                 known=known,
             )
-        total: Tensor = torch.stack(list(found.values())).sum()
+        for name, value in found.items():
+            sums[name] = sums.get(name, 0.0) + value.detach()
+        taught = [value for value in found.values() if value.requires_grad]
+        if not taught:  # all that the batch could teach is frozen
+            return
+        total: Tensor = torch.stack(taught).sum()
         if self.sharded:  # FSDP2 takes the mean over processes, ours is a sum
             total = total * self.processes.world_size
         total.backward()
-        for name, value in found.items():
-            sums[name] = sums.get(name, 0.0) + value.detach()
 
     def _clip(self, parameters: list[nn.Parameter]) -> Float[Tensor, ""]:
         """The batch's gradient over all processes, shortened in place; its length before.
@@ -131,6 +138,8 @@ class Run:
         Each batch is clipped on its own: flow's gradients begin a hundred times larger than
         segmentation's, and one common factor would silence the latter.
         """
+        if all(p.grad is None for p in parameters):
+            return torch.zeros((), device=self.device)
         if not self.sharded:
             self.processes.add([p.grad for p in parameters if p.grad is not None])
         norm = torch.nn.utils.clip_grad_norm_(parameters, self.recipe.optimizer.clip_norm)
@@ -190,6 +199,8 @@ class Run:
         )
         checkpoint = Checkpoint(step=done, state=state)
 
+        learned = [name for name, p in self.model.named_parameters() if p.requires_grad]
+
         def write() -> None:
             write_checkpoint(folder, self.recipe.model, checkpoint)
             average = {
@@ -197,28 +208,9 @@ class Run:
                 for name, tensor in state.items()
                 if name.startswith("average.")
             }
-            notes = {"recipe": self.recipe.name, "step": str(done)}
-            save_weights(folder / "weights.safetensors", self.recipe.model, average, **notes)
+            save_trained(folder, self.recipe, average, learned=learned, done=done)
 
         return write
-
-
-def _initial(recipe: Recipe) -> DenseModel:
-    """The model before the first step.
-
-    Raises:
-        CheckpointError: the weights to start from are of another model.
-    """
-    torch.manual_seed(recipe.data.seed)
-    model = DenseModel(recipe.model)
-    if recipe.init:
-        model = load_weights(Path(recipe.init))
-        if replace(model.config, name=recipe.model.name) != recipe.model:
-            raise CheckpointError(
-                f"{recipe.init} is a {model.config.name} of another configuration than the "
-                f"recipe's {recipe.model.name}: choose weights of the same model"
-            )
-    return model
 
 
 def draw_chance(recipe: Recipe, step: int, number: int) -> Chance:

@@ -86,8 +86,7 @@ def losses(
     b, n = batch.labels.shape[:2]
     found: dict[str, Tensor] = {}
     if maps.logits is not None:
-        # Only rendered samples know their depth or have a second frame.
-        real = batch.next_image is None and not known.depth
+        real = not batch.rendered
         weight = weights.segmentation if real else weights.scene_segmentation
         logits = upsample(maps.logits.float(), 4, None)
         each = segmentation_loss(logits, batch.labels, class_weights)

@@ -1,25 +1,20 @@
 """The data sets that `evaluate` scores, by task and key. None of them is trained on."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
+from models.task import CLASS_NAMES, Task
 from training.data.camvid import CamVid
+from training.data.catalog import open_data
 from training.data.icl_nuim import IclNuim
 from training.data.kitti2012 import Kitti2012
 from training.data.middlebury2003 import Middlebury2003
+from training.data.reader import Reader
 from training.data.sample import Sample
 from training.data.seven_scenes import SevenScenes
 from training.data.sintel import Sintel
+from training.data.spring import Spring
 from training.data.tum import Tum
-
-
-class Reader(Protocol):
-    """A data set on disk."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int) -> Sample: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +32,8 @@ class Suite:
 
     unit: str = "m"
     """Of depth."""
+    class_names: tuple[str, ...] = CLASS_NAMES
+    """Of the labels."""
 
     @property
     def alignment(self) -> str:
@@ -53,6 +50,9 @@ class Suite:
         every = self.quick_every if quick else 1
         return (reader[index] for index in range(0, len(reader), every))
 
+
+QUICK_SAMPLES = 20
+"""Of a data set that is named by the user, with `--quick`."""
 
 SEGMENTATION: Sequence[Suite] = (
     Suite(key="camvid", title="CamVid val", open=lambda: CamVid(split="val"), quick_every=8),
@@ -91,3 +91,47 @@ DEPTH: Sequence[Suite] = (
         unit="1/px",
     ),
 )
+
+SUITES: Mapping[Task, Sequence[Suite]] = {
+    Task.SEGMENTATION: SEGMENTATION,
+    Task.FLOW: FLOW,
+    Task.DEPTH: DEPTH,
+}
+
+
+def suites_of(specs: Sequence[str]) -> dict[Task, list[Suite]]:
+    """Data sets by the names of the catalogue, for each task that their samples know the truth of.
+
+    Raises:
+        CatalogError: an unknown name.
+        FileFormatError: a data set is missing or broken.
+        ValueError: one has no truth at all.
+    """
+    suites: dict[Task, list[Suite]] = {task: [] for task in SUITES}
+    for spec in specs:
+        data = open_data(spec)
+        reader = data.reader
+        if isinstance(reader, Spring):
+            reader = reader.for_benchmark()
+        first = data[0]
+        truths = {
+            Task.SEGMENTATION: first.labels,
+            Task.FLOW: first.flow,
+            Task.DEPTH: first.inverse_depth,
+        }
+        known = [task for task, truth in truths.items() if truth is not None]
+        if not known:
+            raise ValueError(f"{spec} has no labels, depth or flow, expected some to score against")
+        for task in known:
+            suites[task].append(
+                Suite(
+                    key=spec,
+                    title=spec,
+                    open=lambda reader=reader: reader,  # type: ignore[misc]
+                    far_m=data.far_m,
+                    unit=data.unit,
+                    class_names=data.class_names,
+                    quick_every=max(len(data) // QUICK_SAMPLES, 1),
+                )
+            )
+    return suites

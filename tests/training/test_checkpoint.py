@@ -20,15 +20,17 @@ from training.checkpoint import (
     write_checkpoint,
 )
 from training.optimizer import Average, make_optimizer
+from training.recipe import OptimizerConfig
 
 CONFIG: ModelConfig = PRESETS["lookup-t"]
+OPTIMIZER = OptimizerConfig(learning_rate=0.1, weight_decay=0.1)
 
 
 def trained(num_steps: int) -> tuple[nn.Module, Average, torch.optim.AdamW]:
     torch.manual_seed(0)
     model = nn.Linear(3, 2)
     average = Average(model, decay=0.9)
-    optimizer = make_optimizer(model, learning_rate=0.1, weight_decay=0.1)
+    optimizer = make_optimizer(model, OPTIMIZER)
     for step in range(num_steps):
         advance(model, average, optimizer, step)
     return model, average, optimizer
@@ -160,7 +162,7 @@ def test_another_models_checkpoint_changes_nothing() -> None:
             Checkpoint(step=1, state=state),
             model=other,
             average=Average(other, decay=0.9),
-            optimizer=make_optimizer(other, learning_rate=0.1, weight_decay=0.1),
+            optimizer=make_optimizer(other, OPTIMIZER),
         )
     assert torch.equal(other.weight, before)
 

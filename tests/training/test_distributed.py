@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.weights import read_weights
+from models.dense_model import DenseModel
+from models.weights import read_weights, save_weights
 from tests.training import fleet
 from tests.training.fleet import RECIPE
 from training.distributed import ProcessError, from_environment
-from training.recipe import Recipe
+from training.recipe import LoraConfig, Recipe
 
 SHORT = replace(RECIPE, num_steps=4)
 
@@ -113,3 +114,20 @@ def test_half_of_torchruns_variables_are_none(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(ProcessError, match="start with `torchrun --nproc-per-node"):
         from_environment()
+
+
+def test_frozen_parts_and_adapters_are_the_same_in_several_processes(tmp_path: Path) -> None:
+    base = tmp_path / "base.safetensors"
+    torch.manual_seed(0)
+    save_weights(base, RECIPE.model, DenseModel(RECIPE.model).state_dict())
+    frozen = ("backbone", "neck", "flow_encoder")
+    recipe = replace(SHORT, init=str(base), freeze=frozen, lora=LoraConfig(rank=2))
+    assert fleet.run(tmp_path / "one", recipe) == [0]
+    assert fleet.run(tmp_path / "two", replace(recipe, parallel="fsdp"), world_size=2) == [0, 0]
+    assert_same_run(tmp_path / "two", tmp_path / "one")
+    before = read_weights(base)[1]
+    for name, value in weights(tmp_path / "two").items():
+        if name.startswith(("neck.", "flow_encoder.", "backbone.blocks_16.0.mix")):
+            assert torch.equal(value, before[name]), name
+    headers = [read_weights(tmp_path / run / "adapter.safetensors")[0] for run in ("one", "two")]
+    assert headers[0]["frozen_sha256"] == headers[1]["frozen_sha256"]

@@ -19,6 +19,7 @@ from training.data.sample import Cut
 from training.loop import train
 from training.recipe import DataConfig, OptimizerConfig, Recipe
 from training.step import Chance, losses
+from training.transfer import TransferError
 
 MODEL = ModelConfig(
     name="tiny",
@@ -138,7 +139,7 @@ def test_a_run_does_not_go_on_as_another(tmp_path: Path) -> None:
 def test_weights_of_another_model_are_no_start(tmp_path: Path) -> None:
     save_weights(tmp_path / "other.safetensors", WIDER, DenseModel(WIDER).state_dict())
     recipe = replace(RECIPE, init=str(tmp_path / "other.safetensors"))
-    with pytest.raises(CheckpointError, match="choose weights of the same model"):
+    with pytest.raises(TransferError, match="choose weights of the same encoder"):
         train(recipe, tmp_path / "run", Planted())
 
 

@@ -34,14 +34,16 @@ def cut(seed: int, *, next_shift: int = 0) -> Cut:
 
 
 def pairs(next_shift: int = 0) -> Batch:
-    return collate([cut(0, next_shift=next_shift), cut(1, next_shift=next_shift)])
+    cuts = [cut(0, next_shift=next_shift), cut(1, next_shift=next_shift)]
+    return collate(cuts, rendered=True)
 
 
 @pytest.mark.parametrize("family", sorted(TINY))
 def test_every_task_of_two_windows_has_a_loss_and_every_parameter_learns(family: str) -> None:
     model = wild(TINY[family]).train()
     rendered = replace(pairs(), next_image=None, next_origins=None, flow=None)
-    images = replace(rendered, inverse_depth=rendered.inverse_depth * torch.nan)
+    unknown = rendered.inverse_depth * torch.nan
+    images = replace(rendered, inverse_depth=unknown, rendered=False)
     found: dict[str, torch.Tensor] = {}
     for batch in (images, pairs(next_shift=16)):
         found |= losses(
@@ -82,7 +84,7 @@ def test_rendered_labels_count_less() -> None:
         )
 
     rendered = replace(pairs(), next_image=None, next_origins=None, flow=None)
-    real = replace(rendered, inverse_depth=rendered.inverse_depth * torch.nan)
+    real = replace(rendered, rendered=False)  # that it knows its depth does not matter
     assert value(rendered, "scene_segmentation") == pytest.approx(
         0.25 * value(real, "segmentation"), rel=1e-4
     )
@@ -126,3 +128,19 @@ def test_the_losses_of_parts_add_up_to_that_of_the_whole() -> None:
         torch.testing.assert_close(
             found_gradients[name], gradient, rtol=1e-3, atol=1e-5 * largest, msg=name
         )
+
+
+@pytest.mark.parametrize("family", sorted(TINY))
+def test_larger_windows_of_the_second_frame_have_losses_and_gradients_too(family: str) -> None:
+    model = wild(TINY[family]).train()
+    rng = np.random.default_rng(5)
+    larger = rng.integers(0, 256, (2, SIDE + 16, SIDE + 16, 3), np.uint8)
+    batch = collate([replace(cut(0), next_image=larger)])
+    found = losses(
+        model, batch, weights=LossWeights(), class_weights=CLASS_WEIGHTS, chance=Chance()
+    )
+    assert found["flow"].isfinite()
+    found["flow"].backward()
+    gradient = next(p.grad for n, p in model.named_parameters() if n.startswith("backbone"))
+    assert gradient is not None
+    assert bool(gradient.abs().sum() > 0)

@@ -113,6 +113,11 @@ def rotate(sample: Sample, angle_deg: float) -> Sample:
     )
 
 
+def tilt(rng: np.random.Generator, sample: Sample, max_deg: float = 8.0) -> Sample:
+    """As if the camera had not been held level: `rotate` by up to `max_deg` either way."""
+    return rotate(sample, float(rng.uniform(-max_deg, max_deg)))
+
+
 def jitter_colour(
     rng: np.random.Generator, sample: Sample, jitter: ColourJitter | None = None
 ) -> Sample:

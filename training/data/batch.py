@@ -32,6 +32,8 @@ class Batch:
     """1/m, NaN where unknown."""
     flow: Float[Tensor, "b n h w 2"] | None
     """px, NaN where unknown; None for single images."""
+    rendered: bool = False
+    """Made by a renderer: its labels teach geometry, not how real things look."""
 
     def to(self, device: torch.device) -> "Batch":
         """The same on another device."""
@@ -57,8 +59,8 @@ class Batch:
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
         changed: dict[str, Any] = {}
         for name in (field.name for field in fields(self)):
-            value: Tensor | None = getattr(self, name)
-            changed[name] = None if value is None else change(value)
+            value: Tensor | bool | None = getattr(self, name)
+            changed[name] = change(value) if isinstance(value, Tensor) else value
         return Batch(**changed)
 
     def windows(self) -> Windows:
@@ -79,7 +81,7 @@ def _windows(
     return Windows(pixels=image.permute(0, 1, 4, 2, 3).float(), placement=placement)
 
 
-def collate(cuts: Sequence[Cut]) -> Batch:
+def collate(cuts: Sequence[Cut], *, rendered: bool = False) -> Batch:
     """Stack cuts of the same number and size of windows; all of them pairs, or none."""
     pairs = all(cut.next_image is not None for cut in cuts)
     shape = cuts[0].image.shape[:3]
@@ -104,6 +106,7 @@ def collate(cuts: Sequence[Cut]) -> Batch:
         labels=_stack([labels(cut) for cut in cuts]),
         inverse_depth=_stack([depth(cut) for cut in cuts]),
         flow=_stack([flow(cut) for cut in cuts]) if pairs else None,
+        rendered=rendered,
     )
 
 

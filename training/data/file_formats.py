@@ -209,6 +209,41 @@ def read_spring(path: Path, key: Literal["flow", "disparity"]) -> NDArray[np.flo
         raise FileFormatError(f"{path}: {error}, expected {expected}") from error
 
 
+def read_flags(path: Path) -> NDArray[np.bool_]:
+    """(h, w) true where an image is not black: 1 or 8 bits, grey or colour.
+
+    Of a colour image red and green count (Spring's maps of pixels without a match: out of the
+    frame, hidden); alpha never does.
+    """
+    image = _open(path, "a grey, 1-bit or colour image")
+    if image.mode in ("1", "L", "P", "LA"):
+        values = np.array(image if image.mode != "LA" else image.getchannel(0))
+        return np.asarray(values > 0)
+    if image.mode in ("RGB", "RGBA"):
+        return np.asarray((np.array(image)[..., :2] > 0).any(axis=-1))
+    raise FileFormatError(
+        f"{path}: pixels of mode {image.mode}, expected flags of 1 or 8 bits, grey or colour"
+    )
+
+
+def read_npy(path: Path) -> NDArray[np.float32]:
+    """(h, w) numbers that NumPy saved; a last axis of one is dropped, unknown stays what it is."""
+    expected = "a NumPy file (.npy) of (h, w) or (h, w, 1) numbers"
+    content = io.BytesIO(read_bytes(path, expected))
+    try:
+        # Objects would be unpickled, which runs what a stranger wrote.
+        values = np.load(content, allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise FileFormatError(f"{path}: {error}, expected {expected}") from error
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[..., 0]
+    if values.ndim != 2 or values.dtype.kind not in "fiub":
+        raise FileFormatError(
+            f"{path}: {values.dtype} of shape {values.shape}, expected {expected}"
+        )
+    return np.asarray(values, dtype=np.float32)
+
+
 def _open(path: Path, expected: str) -> Image.Image:
     """A loaded Pillow image: a truncated file is reported here."""
     try:

@@ -1,6 +1,7 @@
-"""ICL-NUIM: a rendered living room (Handa et al. 2014), a few frames far apart.
+"""ICL-NUIM: a rendered living room (Handa et al. 2014), dense depth.
 
     color/N.png, depth/N.png     480x640 (HxW); depth * 5000 / m, 0 is unknown; dense
+    rgb/N.png                    in place of color/, as in the TUM-compatible archives
 
 CC BY 3.0.
 """
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from training.data.file_formats import FileFormatError, read_depth_png, read_image
+from training.data.reader import fitting
 from training.data.root import data_root
 from training.data.sample import Sample
 
@@ -33,7 +35,8 @@ class IclNuim:
         names = [file.stem for file in (self.folder / "depth").glob("*.png")]
         if not names:
             raise FileFormatError(
-                f"{self.folder}: no depth/N.png, expected frames color/N.png with depth/N.png"
+                f"{self.folder}: no depth/N.png, expected frames color/N.png or rgb/N.png with "
+                f"depth/N.png"
             )
         return tuple(sorted(names, key=lambda name: (len(name), name)))
 
@@ -42,9 +45,12 @@ class IclNuim:
 
     def __getitem__(self, index: int) -> Sample:
         name = self.names[index]
-        depth_m = read_depth_png(self.folder / "depth" / f"{name}.png", steps_per_m=STEPS_PER_M)
+        colour = "rgb" if (self.folder / "rgb").is_dir() else "color"
+        image = read_image(self.folder / colour / f"{name}.png")
+        path = self.folder / "depth" / f"{name}.png"
+        depth_m = fitting(read_depth_png(path, steps_per_m=STEPS_PER_M), path, image)
         return Sample(
             name=f"icl_nuim/{name}",
-            image=read_image(self.folder / "color" / f"{name}.png"),
+            image=image,
             inverse_depth=np.float32(1) / depth_m,
         )

@@ -21,6 +21,7 @@ from training.data.file_formats import (
     read_kitti_disparity,
     read_kitti_flow,
 )
+from training.data.reader import fitting
 from training.data.root import data_root
 from training.data.sample import Sample
 
@@ -50,13 +51,24 @@ class Kitti2012:
 
     def __getitem__(self, index: int) -> Sample:
         name = self.names[index]
-        flow = read_kitti_flow(self.flow_folder / "flow_occ" / f"{name}_10.png")
-        flow_noc = read_kitti_flow(self.flow_folder / "flow_noc" / f"{name}_10.png")
-        disparity_px = read_kitti_disparity(self.depth_folder / "disp_occ" / f"{name}_10.png")
+        first, second, flow_path, noc_path = (
+            self.flow_folder / place / f"{name}_{number}.png"
+            for place, number in (
+                ("image_0", 10),
+                ("image_0", 11),
+                ("flow_occ", 10),
+                ("flow_noc", 10),
+            )
+        )
+        image = read_image(first)
+        flow = fitting(read_kitti_flow(flow_path), flow_path, image)
+        flow_noc = fitting(read_kitti_flow(noc_path), noc_path, image)
+        disparity_path = self.depth_folder / "disp_occ" / f"{name}_10.png"
+        disparity_px = fitting(read_kitti_disparity(disparity_path), disparity_path, image)
         return Sample(
             name=f"kitti2012/{name}",
-            image=read_image(self.flow_folder / "image_0" / f"{name}_10.png"),
-            next_image=read_image(self.flow_folder / "image_0" / f"{name}_11.png"),
+            image=image,
+            next_image=fitting(read_image(second), second, image),
             inverse_depth=disparity_px
             / np.float32(focal_times_baseline(self.depth_folder / "calib" / f"{name}.txt")),
             flow=flow,
@@ -64,22 +76,20 @@ class Kitti2012:
         )
 
 
-def focal_times_baseline(path: Path) -> float:
-    """px * m between the grey cameras: disparity_px divided by it is inverse depth in 1/m.
+def focal_times_baseline(path: Path, *, left: str = "P0", right: str = "P1") -> float:
+    """px * m between two cameras: disparity_px divided by it is inverse depth in 1/m.
 
-    P0 = K [I | 0], P1 = K [I | t]: the fourth numbers of their first rows differ by -focal * t_x.
+    `left` = K [I | s], `right` = K [I | t]: the fourth numbers of their first rows differ by
+    focal * (s_x - t_x).
     """
-    rows = dict(
-        line.split(":", 1)
-        for line in read_bytes(path, "KITTI's calibration (P0: ..., P1: ...)").decode().splitlines()
-        if ":" in line
-    )
+    text = read_bytes(path, f"KITTI's calibration ({left}: ..., {right}: ...)").decode()
+    rows = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
     try:
-        left, right = (
-            np.array(rows[key].split(), dtype=float).reshape(3, 4) for key in ("P0", "P1")
+        first, second = (
+            np.array(rows[key].split(), dtype=float).reshape(3, 4) for key in (left, right)
         )
     except (KeyError, ValueError) as error:
         raise FileFormatError(
-            f"{path}: {error!r}, expected lines 'P0:' and 'P1:' with 12 numbers each"
+            f"{path}: {error!r}, expected lines '{left}:' and '{right}:' with 12 numbers each"
         ) from error
-    return float(left[0, 3] - right[0, 3])
+    return float(first[0, 3] - second[0, 3])

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from training.data.correspondence import leaves_image
 from training.data.file_formats import FileFormatError, read_image, read_indices
+from training.data.reader import fitting
 from training.data.root import data_root
 from training.data.sample import Sample
 
@@ -51,14 +52,15 @@ class Middlebury2003:
 
     def __getitem__(self, index: int) -> Sample:
         scene = self.folder / self.names[index]
-        disparity_px = _read_disparity(scene / "disp2.pgm")
-        right_px = _read_disparity(scene / "disp6.pgm")
+        image = read_image(scene / "im2.ppm")
+        disparity_px = _read_disparity(scene / "disp2.pgm", image)
+        right_px = _read_disparity(scene / "disp6.pgm", image)
         flow = np.stack([-disparity_px, np.where(np.isfinite(disparity_px), 0, np.nan)], axis=-1)
         flow = flow.astype(np.float32)
         return Sample(
             name=f"middlebury2003/{self.names[index]}",
-            image=read_image(scene / "im2.ppm"),
-            next_image=read_image(scene / "im6.ppm"),
+            image=image,
+            next_image=fitting(read_image(scene / "im6.ppm"), scene / "im6.ppm", image),
             inverse_depth=disparity_px,
             flow=flow,
             occluded=leaves_image(flow) | hidden_on_the_right(disparity_px, right_px),
@@ -76,7 +78,7 @@ def hidden_on_the_right(
     return np.asarray(inside & (found_px > disparity_px + NEARER_PX))
 
 
-def _read_disparity(path: Path) -> NDArray[np.float32]:
+def _read_disparity(path: Path, image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(h, w) px, NaN where unknown."""
-    steps = read_indices(path)
+    steps = fitting(read_indices(path), path, image)
     return np.where(steps == 0, np.nan, steps / STEPS_PER_PX).astype(np.float32)

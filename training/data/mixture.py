@@ -1,4 +1,5 @@
-"""What each optimizer step sees: a batch of real images, one of rendered scenes, one of pairs.
+"""What each optimizer step sees: a batch of real images, one of rendered scenes, one of pairs; and
+where a recipe names such data, one of real images with depth and one of real pairs.
 
 Each sample follows from the seed, its kind, the step and its number in the step alone: a run that
 resumes, or that has another number of workers or of processes, sees the same, and a process makes
@@ -6,35 +7,43 @@ only its own share.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from torch.utils.data import Dataset
 
+from models.task import CLASS_NAMES
 from models.windows import STRIDE
-from training.data.augment import crop, flip, jitter_colour, jitter_pair_colour, scale
 from training.data.batch import Batch, collate
-from training.data.camvid import CamVid
-from training.data.degradation import add_noise, blur, erase_next
-from training.data.rendered import SCENES, RenderedPairs
-from training.data.sample import Cut, Sample
+from training.data.draws import Draws, Target
+from training.data.sample import Cut
 from training.data.share import Share
 from training.data.token_budget import num_samples, tokens_of
 from training.recipe import DataConfig
-from training.win_win import cut, flipped, sample_windows
+from training.win_win import WindowShape, draw_shape
 
-CROP_SCALE = (0.75, 1.8)
-"""CamVid is resized by a factor in this range before a single crop is cut ..."""
-TWO_WINDOWS_SCALE = (1.2, 3.0)
-"""... and in this one before two windows are."""
-SCENE_SCALE = (0.75, 1.3)
-PAIR_SCALE = (0.65, 1.4)
-
-Make = Callable[[np.random.Generator, bool], Cut]
-"""From a source of chance, and whether there are two windows, to a sample."""
 # What a random generator is for: the second number of its seed. 1 is training.run's draw_chance.
-STEP, IMAGES, SCENES_ALONE, PAIRS = 0, 2, 3, 4
+STEP, IMAGES, SCENES_ALONE, PAIRS, DEPTH_IMAGES, REAL_PAIRS = 0, 2, 3, 4, 5, 6
+SMALLEST_PAIR = 0.75
+"""Of the usual crop: in less of a pair hardly anything is seen in both frames."""
+MAX_STRETCH = 0.15
+"""How much a crop's shape may differ from the usual one, in logs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """One of the batches of a step."""
+
+    number: int
+    """Part of the seed of its samples."""
+    make: Callable[[np.random.Generator, Target], Cut]
+    num_samples: int
+    """As the recipe says."""
+    window: tuple[int, int]
+    """The usual (height, width) in pixels of its crops."""
+    num_frames: int = 1
+    rendered: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,121 +53,106 @@ class StepBatches(Dataset[list[Batch]]):
     config: DataConfig
     share: Share = Share()
     """Of the process; a batch that has fewer samples than processes is a blank one for the last."""
+    class_names: tuple[str, ...] = CLASS_NAMES
+    """Of the model, which the labelled images must have; empty without a segmentation head."""
 
     def __getitem__(self, step: int) -> list[Batch]:
-        two = self._has_two_windows(step)
-        makers = ((IMAGES, self._image), (SCENES_ALONE, self._scene), (PAIRS, self._pair))
-        parts = zip(makers, self._num_samples(two), strict=True)
-        return [self._batch(kind, make, n, step, two) for (kind, make), n in parts if n]
+        kinds = [kind for kind in self._kinds if kind.num_samples]
+        targets = self._targets(step, kinds)
+        counts = self._counts(kinds, targets)
+        parts = zip(kinds, targets, counts, strict=True)
+        return [self._batch(kind, target, count, step) for kind, target, count in parts]
 
-    def _num_samples(self, two: bool) -> tuple[int, ...]:
-        """Of images, scenes and pairs."""
-        config = self.config
-        ratio = (config.images_per_step, config.scenes_per_step, config.pairs_per_step)
-        if config.tokens_per_step is None:
-            return ratio
-        square = tokens_of((config.square, config.square), num_windows=2)
-        image = square if two else tokens_of(config.window)
-        scene = square if two else tokens_of(config.pair_window)
-        tokens = (image, scene, 2 * scene)
-        return num_samples(config.tokens_per_step, ratio=ratio, tokens=tokens)
+    @cached_property
+    def draws(self) -> Draws:
+        """Where samples come from."""
+        return Draws(self.config, self.class_names)
 
-    def _has_two_windows(self, step: int) -> bool:
+    @property
+    def _kinds(self) -> tuple[Kind, ...]:
+        c, draws = self.config, self.draws
+        return (
+            Kind(number=IMAGES, make=draws.image, num_samples=c.images_per_step, window=c.window),
+            Kind(
+                number=SCENES_ALONE,
+                make=draws.scene,
+                num_samples=c.scenes_per_step,
+                window=c.pair_window,
+                rendered=True,
+            ),
+            Kind(
+                number=PAIRS,
+                make=draws.pair,
+                num_samples=c.pairs_per_step,
+                window=c.pair_window,
+                num_frames=2,
+                rendered=True,
+            ),
+            Kind(
+                number=DEPTH_IMAGES,
+                make=draws.depth_image,
+                num_samples=c.depth_images_per_step if c.depth else 0,
+                window=c.pair_window,
+            ),
+            Kind(
+                number=REAL_PAIRS,
+                make=draws.real_pair,
+                num_samples=c.real_pairs_per_step if c.pairs else 0,
+                window=c.pair_window,
+                num_frames=2,
+            ),
+        )
+
+    def _targets(self, step: int, kinds: list[Kind]) -> list[Target]:
+        """What is cut from the samples of each kind: squares for all of them, or crops."""
         rng = np.random.default_rng([self.config.seed, STEP, step])
-        return bool(rng.random() < self.config.two_windows_share)
+        if rng.random() < self.config.two_windows_share:
+            squares = draw_shape(rng, self.config.windows, stride=STRIDE)
+            return [squares for _ in kinds]
+        return [self._crop_size(step, kind) for kind in kinds]
 
-    def _batch(self, kind: int, make: Make, num_samples: int, step: int, two: bool) -> Batch:
+    def _crop_size(self, step: int, kind: Kind) -> tuple[int, int]:
+        """Larger or smaller than the usual one, of about the same shape, on the stride."""
+        rng = np.random.default_rng([self.config.seed, STEP, step, kind.number])
+        low, high = self.config.canvas_range
+        low = min(max(low, SMALLEST_PAIR), high) if kind.num_frames == 2 else low
+        factor = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+        shape = float(np.exp(rng.uniform(-MAX_STRETCH, MAX_STRETCH))) if low < high else 1.0
+        height, width = kind.window
+        rows = max(round(height * factor / shape / STRIDE), 1)
+        cols = max(round(width * factor * shape / STRIDE), 1)
+        return rows * STRIDE, cols * STRIDE
+
+    def _counts(self, kinds: list[Kind], targets: list[Target]) -> tuple[int, ...]:
+        """Samples of each kind. Fewer of larger crops: a step keeps its number of pixels."""
+        config = self.config
+        tokens = [self._tokens(kind, t) for kind, t in zip(kinds, targets, strict=True)]
+        usual = [self._tokens(kind, kind.window) for kind in kinds]
+        ratio = [kind.num_samples for kind in kinds]
+        if config.tokens_per_step is not None:
+            return num_samples(config.tokens_per_step, ratio=ratio, tokens=tokens)
+        if isinstance(targets[0], WindowShape):
+            return tuple(ratio)
+        parts = zip(ratio, usual, tokens, strict=True)
+        return tuple(max(round(n * own / now), 1) for n, own, now in parts)
+
+    def _tokens(self, kind: Kind, target: Target) -> int:
+        """Of one sample."""
+        if not isinstance(target, WindowShape):
+            return tokens_of(target, num_frames=kind.num_frames)
+        n, side, next_side = self.config.windows.num_windows, target.side, target.next_side
+        first = tokens_of((side, side), num_windows=n)
+        following = tokens_of((next_side, next_side), num_windows=n)
+        return first + (following if kind.num_frames == 2 else 0)
+
+    def _batch(self, kind: Kind, target: Target, num_samples: int, step: int) -> Batch:
         """This process's share of the samples of a kind."""
         own = self.share.of(num_samples)
 
         def cut_of(index: int) -> Cut:
-            return make(np.random.default_rng([self.config.seed, kind, step, index]), two)
+            rng = np.random.default_rng([self.config.seed, kind.number, step, index])
+            return kind.make(rng, target)
 
         if not own:  # of the right shape, and nothing is known about it
-            return collate([cut_of(0)]).blank()
-        return collate([cut_of(index) for index in own])
-
-    @cached_property
-    def _camvid(self) -> CamVid:
-        return CamVid(split="train")
-
-    @cached_property
-    def _pairs(self) -> RenderedPairs:
-        return RenderedPairs(config=self.config)
-
-    def _image(self, rng: np.random.Generator, two: bool) -> Cut:
-        sample = self._camvid[int(rng.integers(len(self._camvid)))]
-        if rng.random() < 0.5:
-            sample = flip(sample)
-        low, high = TWO_WINDOWS_SCALE if two else CROP_SCALE
-        ratio = float(np.exp(rng.uniform(np.log(low), np.log(high))))
-        stretch = float(np.exp(rng.uniform(-0.1, 0.1)))
-        window = self.config.window
-        side = self.config.square
-        need = (2 * side, 2 * side) if two else window  # two squares must not overlap
-        sample = scale(sample, _scaled(sample, ratio * stretch, ratio / stretch, need))
-        if not two:
-            # A crop is a canvas of its own: what lies around it is not known at test either.
-            sample = _piece(rng, sample, window)
-        sample = jitter_colour(rng, sample)
-        if rng.random() < 0.2:
-            sample = blur(rng, sample)
-        if not two:
-            return cut(sample, np.zeros((1, 2), np.int64), window)
-        corners = sample_windows(rng, canvas=sample.size, side=side, num_windows=2, stride=STRIDE)
-        return cut(sample, corners, (side, side))
-
-    def _scene(self, rng: np.random.Generator, two: bool) -> Cut:
-        if two:
-            windows = self._pairs.windows(rng, SCENES)
-            windows = flipped(windows) if rng.random() < 0.5 else windows
-            return replace(windows, next_image=None, next_origins=None, flow=None, occluded=None)
-        sample = self._pairs.whole(rng, SCENES)
-        sample = replace(sample, next_image=None, flow=None, occluded=None)
-        if rng.random() < 0.5:
-            sample = flip(sample)
-        # How deep a scene is shows in what surrounds it: half of them are seen whole.
-        whole = rng.random() < 0.5
-        ratio = SCENE_SCALE[0] if whole else float(np.exp(rng.uniform(*np.log(SCENE_SCALE))))
-        sample = scale(sample, _scaled(sample, ratio, ratio, self.config.pair_window))
-        sample = _piece(rng, sample, self.config.pair_window)
-        return cut(_degrade(rng, sample), np.zeros((1, 2), np.int64), sample.size)
-
-    def _pair(self, rng: np.random.Generator, two: bool) -> Cut:
-        if two:
-            windows = self._pairs.windows(rng)
-            return flipped(windows) if rng.random() < 0.5 else windows
-        sample = self._pairs.whole(rng)
-        if rng.random() < 0.5:
-            sample = flip(sample)
-        ratio = float(np.exp(rng.uniform(*np.log(PAIR_SCALE))))
-        if rng.random() < 0.7:
-            sample = scale(sample, _scaled(sample, ratio, ratio, self.config.pair_window))
-        sample = _piece(rng, sample, self.config.pair_window)
-        if rng.random() < 0.2:
-            sample = jitter_pair_colour(rng, sample)
-        sample = _degrade(rng, sample)
-        if rng.random() < 0.2:
-            sample = erase_next(rng, sample)
-        return cut(sample, np.zeros((1, 2), np.int64), sample.size)
-
-
-def _degrade(rng: np.random.Generator, sample: Sample) -> Sample:
-    """What cameras do to a picture and a renderer does not."""
-    sample = jitter_colour(rng, sample)
-    if rng.random() < 0.3:
-        sample = blur(rng, sample)
-    return add_noise(rng, sample) if rng.random() < 0.5 else sample
-
-
-def _piece(rng: np.random.Generator, sample: Sample, size: tuple[int, int]) -> Sample:
-    y = int(rng.integers(sample.size[0] - size[0] + 1))
-    x = int(rng.integers(sample.size[1] - size[1] + 1))
-    return crop(sample, (y, x), size)
-
-
-def _scaled(
-    sample: Sample, down: float, right: float, at_least: tuple[int, int]
-) -> tuple[int, int]:
-    height, width = sample.size
-    return max(round(height * down), at_least[0]), max(round(width * right), at_least[1])
+            return collate([cut_of(0)], rendered=kind.rendered).blank()
+        return collate([cut_of(index) for index in own], rendered=kind.rendered)

@@ -30,14 +30,21 @@ class Pool:
     def __getitem__(self, index: int) -> Cut:
         return load_cut(self.fill(index))
 
+    def has(self, index: int) -> bool:
+        """Whether an item is there already."""
+        return self._path(index).is_file()
+
     def fill(self, index: int) -> Path:
         """Render an item unless it is there; the file that holds it."""
-        path = self.folder / f"{index:06d}.npz"
+        path = self._path(index)
         if not path.is_file():
             made = self.render(index)
             self.folder.mkdir(parents=True, exist_ok=True)
             save_cut(path, made)
         return path
+
+    def _path(self, index: int) -> Path:
+        return self.folder / f"{index:06d}.npz"
 
 
 def save_cut(path: Path, cut: Cut) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 
 from training.data.correspondence import leaves_image
 from training.data.file_formats import FileFormatError, read_flo, read_image, read_indices
+from training.data.reader import fitting
 from training.data.root import data_root
 from training.data.sample import Sample
 
@@ -52,15 +53,20 @@ class Sintel:
 
     def __getitem__(self, index: int) -> Sample:
         name = self.names[index]
-        flow = read_flo(self.folder / "flow" / f"{name}.flo")
-        invalid = read_indices(self.folder / "invalid" / f"{name}.png") > 0
-        hidden = read_indices(self.folder / "occlusions" / f"{name}.png") > 0
+        image = read_image(self._frame(name))
+        following = self._frame(_next(name))
+        path = self.folder / "flow" / f"{name}.flo"
+        flow = fitting(read_flo(path), path, image)
+        invalid, hidden = (
+            fitting(read_indices(path), path, image) > 0
+            for path in (self.folder / kind / f"{name}.png" for kind in ("invalid", "occlusions"))
+        )
         occluded = hidden | leaves_image(flow)
         flow[invalid] = np.nan
         return Sample(
             name=f"sintel/{self.rendering}/{name}",
-            image=read_image(self._frame(name)),
-            next_image=read_image(self._frame(_next(name))),
+            image=image,
+            next_image=fitting(read_image(following), following, image),
             flow=flow,
             occluded=occluded,
         )

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models.task import IGNORE_INDEX
-from training.data.augment import crop, flip, jitter_colour, jitter_pair_colour, rotate, scale
+from training.data.augment import crop, flip, jitter_colour, jitter_pair_colour, rotate, scale, tilt
 from training.data.correspondence import leaves_image, pixel_grid, warp_back
 from training.data.sample import Sample
 
@@ -57,9 +57,10 @@ def colour_error(sample: Sample) -> float:
         lambda sample: scale(sample, (41, 120)),
         lambda sample: crop(sample, (7, 11), (40, 50)),
         lambda sample: rotate(sample, 20.0),
+        lambda sample: tilt(np.random.default_rng(2), sample),
         lambda sample: rotate(flip(scale(crop(sample, (0, 0), (50, 70)), (70, 90))), -10.0),
     ],
-    ids=["flip", "larger", "smaller", "stretched", "crop", "rotate", "all"],
+    ids=["flip", "larger", "smaller", "stretched", "crop", "rotate", "tilt", "all"],
 )
 def test_the_flow_still_leads_to_the_same_colours(change: Callable[[Sample], Sample]) -> None:
     before = moving_sample()
@@ -142,6 +143,19 @@ def test_a_quarter_turn_is_exact() -> None:
     np.testing.assert_array_equal(turned.image, np.rot90(image, -1))
     assert turned.flow[..., 0] == pytest.approx(0, abs=1e-6)
     assert turned.flow[..., 1] == pytest.approx(0.25)
+
+
+def test_a_camera_tilts_either_way_and_no_further_than_allowed() -> None:
+    sample = moving_sample()
+    still = Sample(name="s", image=sample.image, flow=np.ones((60, 80, 2), np.float32))
+    angles = []
+    for seed in range(40):
+        flow = tilt(np.random.default_rng(seed), still, max_deg=5.0).flow
+        assert flow is not None
+        u, v = flow[30, 40]
+        angles.append(float(np.rad2deg(np.arctan2(v, u))) - 45.0)  # clockwise is positive
+    assert -5.001 <= min(angles) < -3
+    assert 3 < max(angles) <= 5.001
 
 
 def test_corners_that_turn_into_view_are_unknown() -> None:

@@ -33,7 +33,7 @@ def test_colour_and_depth_are_paired_by_number(tmp_path: Path) -> None:
 
 
 def test_a_wrong_folder_is_reported_at_once(tmp_path: Path) -> None:
-    with pytest.raises(FileFormatError, match="expected frames color/N.png with depth/N.png"):
+    with pytest.raises(FileFormatError, match="expected frames color/N.png or rgb/N.png"):
         IclNuim(folder=tmp_path)
 
 

@@ -8,18 +8,26 @@ import pytest
 from training.data import rendered
 from training.data.rendered import SCENES, Kind, RenderedPairs
 from training.data.sample import Cut
-from training.recipe import DataConfig
+from training.recipe import DataConfig, WindowConfig
+from training.win_win import WindowShape
 
 LAYERED: tuple[Kind, ...] = ("layered",)
+
+
+def config(unmatched_share: float = 0.0) -> DataConfig:
+    windows = WindowConfig(
+        sides=(32, 64),
+        canvas_px=(60_000, 90_000),
+        border_px=4,
+        unmatched_share=unmatched_share,
+    )
+    return DataConfig(num_scenes=2, num_layered=3, windows=windows, pool_window=(64, 80))
 
 
 @pytest.fixture
 def pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RenderedPairs:
     monkeypatch.setattr(rendered, "POOLS", tmp_path)
-    monkeypatch.setattr(rendered, "LARGE_CANVASES", ((240, 320),))
-    made = RenderedPairs(
-        config=DataConfig(num_scenes=2, num_layered=3, square=64, pool_window=(64, 80))
-    )
+    made = RenderedPairs(config=config())
     rng = np.random.default_rng(0)
     made.__dict__["_photographs"] = [rng.integers(0, 256, (90, 120, 3), np.uint8)]
     return made
@@ -34,15 +42,40 @@ def test_scenes_know_their_depth_and_layered_pairs_do_not(pairs: RenderedPairs) 
     assert layered.flow is not None
 
 
-def test_windows_of_frame_2_show_what_moved_into_them(pairs: RenderedPairs) -> None:
+def test_windows_of_frame_2_are_larger_and_show_what_moved_into_them(pairs: RenderedPairs) -> None:
     right = wrong = 0.0
-    for index in range(8):
+    for index in range(4):
         windows = pairs._render_windows("layered", index)
         assert windows.next_origins is not None
+        assert windows.next_image is not None
+        assert windows.image.shape == (2, 64, 64, 3)
+        assert windows.next_image.shape == (2, 80, 80, 3)
         assert (windows.next_origins % 16 == 0).all()
         right += difference(windows, windows.next_origins)
         wrong += difference(windows, windows.origins)
     assert right < 0.5 * wrong
+
+
+def test_smaller_windows_show_what_moved_into_them_too(pairs: RenderedPairs) -> None:
+    rng = np.random.default_rng(0)
+    shape = WindowShape(side=32, next_side=48)
+    right = wrong = 0.0
+    for _ in range(16):
+        windows = pairs.windows(rng, shape, LAYERED)
+        assert windows.next_image is not None
+        assert windows.next_origins is not None
+        assert windows.image.shape == (2, 32, 32, 3)
+        assert windows.next_image.shape == (2, 48, 48, 3)
+        right += difference(windows, windows.next_origins)
+        wrong += difference(windows, windows.origins)
+    assert right < 0.6 * wrong
+
+
+def test_windows_drawn_otherwise_have_a_pool_of_their_own(pairs: RenderedPairs) -> None:
+    others = RenderedPairs(config=config(unmatched_share=0.5))
+    name = "layered-windows"
+    assert pairs.pools()[name].folder != others.pools()[name].folder
+    assert pairs.pools()["layered"].folder == others.pools()["layered"].folder
 
 
 def difference(windows: Cut, starts: np.ndarray) -> float:
@@ -50,11 +83,13 @@ def difference(windows: Cut, starts: np.ndarray) -> float:
     assert windows.flow is not None
     assert windows.occluded is not None
     assert windows.next_image is not None
-    side = windows.image.shape[1]
+    side, next_side = windows.image.shape[1], windows.next_image.shape[1]
     grid = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1)
     place = np.rint(windows.flow + grid + (windows.origins - starts)[:, None, None, ::-1])
-    inside = ((place >= 0) & (place <= side - 1)).all(-1) & ~windows.occluded
+    inside = ((place >= 0) & (place <= next_side - 1)).all(-1) & ~windows.occluded
     number, y, x = np.nonzero(inside)
+    if not len(number):
+        return 0.0
     there = place[inside].astype(int)
     after = windows.next_image[number, there[:, 1], there[:, 0]].astype(float)
     return float(np.abs(windows.image[number, y, x] - after).mean())

@@ -29,6 +29,7 @@ def render_pair(
     origins: Sequence[tuple[int, int]],
     window: tuple[int, int],
     next_origins: Sequence[tuple[int, int]] | None = None,
+    next_window: tuple[int, int] | None = None,
     photographs: Photographs = (),
     device: str = "cpu",
 ) -> Cut:
@@ -40,6 +41,7 @@ def render_pair(
         origins: top-left corner (y, x) of each window of frame 1.
         window: (height, width) in px.
         next_origins: the same for frame 2; None = `origins`.
+        next_window: (height, width) in px of frame 2's windows; None = `window`.
         photographs: (h, w, 3) uint8 RGB, pieces of which become textures.
         device: where to render.
 
@@ -55,6 +57,7 @@ def render_pair(
         origins=origins,
         window=window,
         next_origins=next_origins,
+        next_window=next_window,
         device=device,
     )
 
@@ -67,6 +70,7 @@ def render_layers(
     origins: Sequence[tuple[int, int]],
     window: tuple[int, int],
     next_origins: Sequence[tuple[int, int]] | None = None,
+    next_window: tuple[int, int] | None = None,
     device: str = "cpu",
 ) -> Cut:
     """Windows of given layers, back to front. Arguments as in `render_pair`."""
@@ -79,7 +83,8 @@ def render_layers(
         firsts.append(colours)
         flows.append(flow.cpu().numpy())
         hiddens.append(hidden.cpu().numpy())
-        seconds.append(_paint(layers, _pixels(next_origin, window, device), frame=2)[0])
+        next_points = _pixels(next_origin, next_window or window, device)
+        seconds.append(_paint(layers, next_points, frame=2)[0])
     return Cut(
         name=name,
         canvas=canvas,

@@ -36,6 +36,7 @@ def render_scene(
     origins: Sequence[tuple[int, int]],
     window: tuple[int, int],
     next_origins: Sequence[tuple[int, int]] | None = None,
+    next_window: tuple[int, int] | None = None,
     photographs: Photographs | None = None,
     device: str = "cpu",
 ) -> Cut:
@@ -48,6 +49,7 @@ def render_scene(
         origins: top-left corner (y, x) of each window of frame 1.
         window: (height, width) in px.
         next_origins: the same for frame 2; None = `origins`.
+        next_window: (height, width) in px of frame 2's windows; None = `window`.
         photographs: (h, w, 3) uint8 RGB each, patches of which become textures (posters, walls).
         device: where to cast and shade. Results on a GPU agree to rounding.
 
@@ -74,6 +76,7 @@ def render_scene(
         origins=origins,
         window=window,
         next_origins=after,
+        next_window=next_window,
     )
 
 
@@ -85,18 +88,20 @@ def render(
     origins: Sequence[tuple[int, int]],
     window: tuple[int, int],
     next_origins: Sequence[tuple[int, int]],
+    next_window: tuple[int, int] | None = None,
 ) -> Cut:
     """Windows of a scene that is already built; arguments as in `render_scene`."""
     device = world.materials.device
     stage = _stage(world, world.solids, world.pose, canvas)
     next_stage = _stage(world, world.solids.moved(world.motions), world.next_pose, canvas)
+    after = next_window or window
     truths, next_images = [], []
     with torch.no_grad():
         for origin, next_origin in zip(origins, next_origins, strict=True):
             painting = paint(stage, _region(origin, window), device)
             truths.append(_truth(painting, stage, next_stage, world, canvas, window))
-            next_painting = paint(next_stage, _region(next_origin, window), device)
-            next_images.append(_image(next_painting, window))
+            next_painting = paint(next_stage, _region(next_origin, after), device)
+            next_images.append(_image(next_painting, after))
     return Cut(
         name=name,
         canvas=canvas,

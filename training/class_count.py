@@ -1,0 +1,67 @@
+"""How often each class occurs in the images that a recipe learns from: rare ones count more."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from models.task import IGNORE_INDEX
+from training.data.real import RealDataError, open_labelled
+from training.recipe import Recipe
+
+MAX_IMAGES = 1000
+"""More are not read: shares of classes change little beyond, and reading takes minutes."""
+CACHE = "class_share.json"
+
+
+def classes_of(recipe: Recipe) -> tuple[str, ...]:
+    """Of the recipe's model; empty without a segmentation head."""
+    head = recipe.model.segmentation
+    return () if head is None else head.class_names
+
+
+def count_classes(specs: Sequence[str], class_names: tuple[str, ...]) -> tuple[float, ...]:
+    """Share of the labelled pixels of the data sets by class, in percent; sums to 100.
+
+    Raises:
+        RealDataError: other classes, or not one labelled pixel.
+        FileFormatError: a data set is missing or broken.
+    """
+    data = open_labelled(specs, class_names)
+    # Evenly over all: data sets are sorted by place and time.
+    chosen = np.unique(np.linspace(0, len(data) - 1, min(len(data), MAX_IMAGES)).round())
+    count = np.zeros(256, dtype=np.int64)
+    for index in chosen.astype(int):
+        labels = data[int(index)].labels
+        assert labels is not None  # a data set with class names has labels
+        count += np.bincount(labels.ravel(), minlength=256)
+    labelled = count[: len(class_names)]
+    if not labelled.any():
+        raise RealDataError(
+            f"{', '.join(specs)}: every label of {len(chosen)} images is {IGNORE_INDEX}, expected "
+            f"classes 0-{len(class_names) - 1}"
+        )
+    return tuple(float(share) for share in 100 * labelled / labelled.sum())
+
+
+def with_class_share(recipe: Recipe, folder: Path) -> Recipe:
+    """The recipe with weights.class_share, counted once and kept in the run's folder.
+
+    Unchanged where the recipe says it, or learns from no labelled image.
+    """
+    names = classes_of(recipe)
+    if recipe.weights.class_share or not names or not recipe.data.images_per_step:
+        return recipe
+    source = {"labelled": list(recipe.data.labelled), "class_names": list(names)}
+    cache = folder / CACHE
+    found = json.loads(cache.read_text()) if cache.is_file() else {}
+    if {key: found.get(key) for key in source} != source:
+        found = {**source, "share": count_classes(recipe.data.labelled, names)}
+        # Renamed when whole: another process of the run may be reading.
+        partial = cache.with_name(f"{CACHE}.{np.random.SeedSequence().entropy}.partial")
+        partial.write_text(json.dumps(found, indent=2) + "\n")
+        partial.replace(cache)
+    weights = replace(recipe.weights, class_share=tuple(found["share"]))
+    return replace(recipe, weights=weights)

@@ -1,0 +1,1 @@
+"""Experiments that compare ways to train, each from one command on one machine."""
