@@ -2,16 +2,20 @@
 
 python -m training street                 train a recipe, from its last checkpoint if there is one
 python -m training street --num-steps 50  any value of a recipe can be changed
+python -m training street --multi-resolution         every crop at 0.5, 1 and 2 times its size
+python -m training street --multi-resolution.sizes 0.5 1         or at others, in one step
 torchrun --nproc-per-node 2 -m training street    the same in two processes, on two GPUs if any
 python -m training new my-task            write a recipe of one's own, with comments, to my_task.py
 python -m training my_task.py             train it
 python -m training groups RECIPE          what starts from where, what learns, and at which rate
 python -m training evaluate MODEL         score a bundle or a checkpoint beside its baselines
+python -m training report PATH            report.html of a run, a bundle or weights
 python -m training data                   the data sets that recipes can name
 python -m training data NAME              what one of them holds, its files checked
 python -m training render street          fill the pools of rendered pairs ahead of training
 python -m training import-weights FILE OUT    start from DINOv2, DINOv3, CroCo, timm, ...
 python -m training study win-win          compare ways to train: one table and one plot
+python -m training study multi-resolution accuracy against test resolution, several sizes and one
 python -m training merge-lora BASE ADAPTER OUT  make plain weights of a base and an adapter
 
 RECIPE is one of ours or a file such as my_task.py.
@@ -19,19 +23,22 @@ RECIPE is one of ours or a file such as my_task.py.
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from training.recipe import Recipe
+from training.recipe import MultiResolutionConfig, Recipe
 from training.recipe_file import is_recipe_file, load_recipe
 from training.recipes import RECIPES
 from training.stop_signals import Stopped
 
 RUNS = Path("runs")
 """Checkpoints, logs and rendered pairs, relative to the checkout."""
+
+MULTI_RESOLUTION = "--multi-resolution"
+"""As it is, with the defaults of MultiResolutionConfig; or with one of its fields behind a dot."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +142,7 @@ class ImportWeights:
     source: Annotated[Path, tyro.conf.Positional]
     """timm, DINOv2, DINOv3, CroCo, Depth Anything: .safetensors, or .pth with plain values."""
     out: Annotated[Path, tyro.conf.Positional]
-    """A .safetensors file, to train from by --init."""
+    """A .safetensors file, to train from: `python -m training new my-task --from OUT`."""
     preset: str = "vit-s"
     """The model whose neck and heads are put on the encoder; they are new."""
     num_heads: int | None = None
@@ -161,15 +168,55 @@ class ImportWeights:
             pixel_scale=pixel_scale(self.mean, self.std),
         )
         print("\n".join(imported.lines()))
-        print(f"{self.out}\nnow: python -m training RECIPE --init {self.out}")
+        print(f"{self.out}\nnow: python -m training new my-task --from {self.out}")
 
 
-COMMANDS: dict[str, type[Data | Evaluate | ImportWeights | MergeLora | New]] = {
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Write report.html: curves, scores, confusion matrix, worst images; readable offline."""
+
+    path: Annotated[Path, tyro.conf.Positional]
+    """A run's folder, a bundle's folder, a .safetensors file of weights, or a recipe's .py file:
+    its last run."""
+    output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
+    """The file to write; by default report.html in the run's folder or beside the weights,
+    report-NAME.html here for a bundle."""
+    engine: str = "auto"
+    """Which runtime runs a bundle: auto, openvino or onnxruntime."""
+    only: tuple[str, ...] = ()
+    """Keys of data sets to score (camvid, kitti2012, tum, ...), all by default."""
+    data: tuple[str, ...] = ()
+    """Data sets to score in place of the usual ones and of the held-out parts of the run's own, as
+    `python -m training data` lists them."""
+    quick: bool = False
+    """Some frames of the long data sets alone."""
+
+    def run(self) -> None:
+        """Score and write."""
+        from training.report_html.write import write_html
+
+        path = self.path
+        if is_recipe_file(str(path)):
+            path = RUNS / load_recipe(path).name
+        written = write_html(
+            path,
+            engine=self.engine,
+            only=self.only,
+            data=self.data,
+            quick=self.quick,
+            output=self.output,
+            say=lambda line: print(line, file=sys.stderr),
+        )
+        print(written)
+
+
+COMMANDS: dict[str, type[Data | Evaluate | ImportWeights | MergeLora | New | Report]] = {
     "data": Data,
     "evaluate": Evaluate,
     "import-weights": ImportWeights,
     "merge-lora": MergeLora,
     "new": New,
+    "report": Report,
 }
 
 
@@ -191,8 +238,10 @@ def main(arguments: list[str]) -> None:
         return
     if name == "groups":
         from training.groups import describe
+        from training.own_classes import with_classes_of_data
 
-        print(describe(_recipe(arguments[1:], prog="python -m training groups")))
+        recipe = _recipe(arguments[1:], prog="python -m training groups")
+        print(describe(with_classes_of_data(recipe)))
         return
     recipe = _recipe(arguments, prog="python -m training")
     from training.distributed import from_environment
@@ -203,16 +252,27 @@ def main(arguments: list[str]) -> None:
     weights = train(recipe, RUNS / recipe.name)
     if from_environment().is_first:
         print(f"{weights}\nnow: python -m export onnx {weights} OUT")
+        if recipe.report != "none":
+            Report(path=weights.parent, quick=recipe.report == "quick").run()
 
 
 def _recipe(arguments: list[str], *, prog: str) -> Recipe:
+    several = any(word.split(".")[0] == MULTI_RESOLUTION for word in arguments)
+    arguments = [word for word in arguments if word != MULTI_RESOLUTION]
+
+    def start(recipe: Recipe) -> Recipe:
+        # tyro has no flag for a part that is not there: put it there, then read its values.
+        if several and recipe.multi_resolution is None:
+            return replace(recipe, multi_resolution=MultiResolutionConfig())
+        return recipe
+
     if arguments and is_recipe_file(arguments[0]):
-        own = load_recipe(Path(arguments[0]))
+        own = start(load_recipe(Path(arguments[0])))
         prog = f"{prog} {arguments[0]}"
         return tyro.cli(
             Recipe, prog=prog, args=arguments[1:], default=own, config=(tyro.conf.AvoidSubcommands,)
         )
-    configs = {name: (recipe.summary, recipe) for name, recipe in RECIPES.items()}
+    configs = {name: (recipe.summary, start(recipe)) for name, recipe in RECIPES.items()}
     return tyro.extras.overridable_config_cli(configs, prog=prog, args=arguments)
 
 

@@ -1,32 +1,36 @@
 """Scores of a model on every data set that is there, beside baselines run on the same images.
 
-A data set that is not there is left out with a line that says so, unless it was asked for by name.
+One pass over the data gives the tables and what a report shows. A data set that is not there is
+left out with a line that says so, unless it was asked for by name.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.runtime.predictor import Prediction
 from models.task import CLASS_NAMES, Task
-from training.baselines import best_plane, dis_flow, zero_flow
-from training.benchmarks import BenchmarkScore
+from training.baselines import dis_flow
 from training.data.file_formats import FileFormatError
 from training.data.sample import Sample
-from training.metrics.depth import DepthScore
-from training.metrics.flow import FlowScore
-from training.metrics.segmentation import SegmentationScore
+from training.scorers.depth import DepthFindings, DepthScorer
+from training.scorers.flow import FlowFindings, FlowScorer
+from training.scorers.line import Line
+from training.scorers.segmentation import SegmentationFindings, SegmentationScorer
+from training.scorers.temporal import TemporalFindings, TemporalScorer
 from training.suites import DEPTH, FLOW, SEGMENTATION, Suite
 
 Predict = Callable[[NDArray[np.uint8], NDArray[np.uint8] | None], Prediction]
 """An image (h, w, 3), and perhaps the next one, to maps of its size."""
 
+Findings = SegmentationFindings | TemporalFindings | FlowFindings | DepthFindings
 
 BENCHMARK = "flow, by the data sets' own benchmarks"
 """The table beside those of the tasks: parts of the pixels, and the errors that count there."""
-PART = "ours, part: "
+TEMPORAL = "temporal consistency"
+"""The table beside those of the tasks: how steady the labels of a clip are."""
 
 
 class OtherClassesError(ValueError):
@@ -42,10 +46,30 @@ class Row:
     method: str
     num_images: int
     conditions: str
-    """What the scores depend on: alignment, range, part of the data set."""
+    """What the scores depend on: alignment, range, part of the data set, whose flow."""
     quick: bool
     """Scored on some frames alone."""
     scores: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """A data set that was not scored."""
+
+    task: str
+    title: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Everything that one pass over the data gives."""
+
+    tables: dict[str, list[Row]]
+    """By task; TEMPORAL and BENCHMARK too where they have rows."""
+    findings: list[Findings] = field(default_factory=list)
+    """One for each data set, in the order of the tables."""
+    left_out: list[LeftOut] = field(default_factory=list)
 
 
 def evaluate(
@@ -56,9 +80,10 @@ def evaluate(
     class_names: tuple[str, ...] = CLASS_NAMES,
     only: Collection[str] = (),
     suites: Mapping[Task, Sequence[Suite]] | None = None,
+    is_lenient: bool = False,
     report: Callable[[str], None],
-) -> dict[str, list[Row]]:
-    """Every table, by task.
+) -> Evaluation:
+    """Every table, by task, and what a report shows of each data set.
 
     Args:
         predict: the model.
@@ -66,135 +91,149 @@ def evaluate(
         tasks: what the model answers.
         class_names: the model's.
         only: keys of suites; all where empty.
-        suites: data sets by task, all of which must be there; by default those of suites.py.
+        suites: data sets by task; by default those of suites.py.
+        is_lenient: a data set that was asked for, by `only` or `suites`, may be missing too.
         report: called with a line for each data set.
 
     Raises:
-        ValueError: no suite has such a key, or a given data set has other classes.
-        FileFormatError: a data set that was asked for by name is missing, or one is broken.
+        ValueError: no suite has such a key, or a data set that was asked for has other classes.
+        FileFormatError: a data set that was asked for is missing, or one is broken.
     """
-    asked = bool(only) or suites is not None
+    is_strict = (bool(only) or suites is not None) and not is_lenient
     chosen = suites or {Task.SEGMENTATION: SEGMENTATION, Task.FLOW: FLOW, Task.DEPTH: DEPTH}
-    scorers = (
-        (Task.SEGMENTATION, chosen.get(Task.SEGMENTATION, ()), _segmentation),
-        (Task.FLOW, chosen.get(Task.FLOW, ()), _flow),
-        (Task.DEPTH, chosen.get(Task.DEPTH, ()), _depth),
-    )
-    known = [suite.key for _, some, _ in scorers for suite in some]
+    ordered = [(task, chosen.get(task, ())) for task in (Task.SEGMENTATION, Task.FLOW, Task.DEPTH)]
+    known = [suite.key for _, some in ordered for suite in some]
     unknown = sorted(set(only) - set(known))
     if unknown:
         raise ValueError(f"no data set is called {', '.join(unknown)}, expected some of {known}")
-    tables: dict[str, list[Row]] = {}
-    for task, some, score in scorers:
-        rows = tables[task.value] = []
+    found = Evaluation(tables={task.value: [] for task, _ in ordered})
+    for task, some in ordered:
         for suite in some:
             if task not in tasks or (only and suite.key not in only):
                 continue
             try:
-                if task is Task.SEGMENTATION:
-                    _require_classes(suite, class_names)
-                samples = suite.open_samples(quick=quick)
+                samples = _open(task, suite, quick=quick, class_names=class_names)
             except (FileFormatError, OtherClassesError) as error:
-                if asked:
+                if is_strict:
                     raise
+                found.left_out.append(
+                    LeftOut(task=task.value, title=suite.title, reason=str(error))
+                )
                 report(f"{task.value}: {suite.title} left out: {error}")
                 continue
             report(f"{task.value}: {suite.title}")
-            conditions = suite.alignment if task is Task.DEPTH else ""
-            for method, count, scores in score(predict, suite, samples):
-                table = tables.setdefault(BENCHMARK, []) if method.startswith(PART) else rows
-                table.append(
-                    Row(
-                        suite=suite.key,
-                        title=suite.title,
-                        method=method,
-                        num_images=count,
-                        conditions=conditions,
-                        quick=quick and suite.quick_every > 1,
-                        scores=scores,
-                    )
-                )
-    return tables
+            part = quick and suite.quick_every > 1
+            if task is Task.SEGMENTATION:
+                _segmentation(predict, suite, samples, tasks, found, quick=part)
+            elif task is Task.FLOW:
+                _flow(predict, suite, samples, found, quick=part)
+            else:
+                _depth(predict, suite, samples, found, quick=part)
+    return found
 
 
-def _require_classes(suite: Suite, class_names: tuple[str, ...]) -> None:
-    if suite.class_names != class_names:
+Samples = Iterator[tuple[Sample | None, Sample]]
+"""Each with the frame before it, if they are a clip."""
+
+
+def _open(task: Task, suite: Suite, *, quick: bool, class_names: tuple[str, ...]) -> Samples:
+    if task is Task.SEGMENTATION and suite.class_names != class_names:
         raise OtherClassesError(
             f"{suite.title} has {len(suite.class_names)} classes from {suite.class_names[0]} to "
             f"{suite.class_names[-1]}, the model {len(class_names)} ({', '.join(class_names[:3])}, "
             f"...): score it on a data set of its own classes"
         )
+    if task is Task.SEGMENTATION and suite.is_clip:
+        return suite.open_clip(quick=quick)
+    return ((None, sample) for sample in suite.open_samples(quick=quick))
 
 
-Line = tuple[str, int, dict[str, float]]
-
-
-def _segmentation(predict: Predict, suite: Suite, samples: Iterable[Sample]) -> list[Line]:
-    score = SegmentationScore(num_classes=len(suite.class_names))
-    count = 0
-    for sample in samples:
-        assert sample.labels is not None
-        labels = predict(sample.image, None).labels
-        assert labels is not None
-        score.add(labels, sample.labels)
-        count += 1
-    result = score.result()
-    scores = {"miou": result.miou, "pixel_accuracy": result.pixel_accuracy}
-    for name, iou in zip(suite.class_names, result.iou_per_class, strict=True):
-        scores[f"iou_{name}"] = iou
-    return [("ours", count, scores)]
-
-
-def _flow(predict: Predict, _: Suite, samples: Iterable[Sample]) -> list[Line]:
-    scores = {"ours": FlowScore(), "DIS medium": FlowScore(), "zero": FlowScore()}
-    benchmark = BenchmarkScore()
-    count = 0
-    for sample in samples:
-        assert sample.next_image is not None
-        assert sample.flow is not None
-        ours = predict(sample.image, sample.next_image).flow
-        assert ours is not None
-        scores["ours"].add(ours, sample.flow, sample.occluded)
-        benchmark.add(sample, ours)
-        dis = dis_flow(sample.image, sample.next_image)
-        scores["DIS medium"].add(dis, sample.flow, sample.occluded)
-        scores["zero"].add(zero_flow(sample.size), sample.flow, sample.occluded)
-        count += 1
-    lines: list[Line] = []
-    for method, score in scores.items():
-        result = score.result()
-        values = {"epe": result.epe, "outlier_1px": result.outlier_1px, "fl_all": result.fl_all}
-        values["epe_noc"] = score.result_noc().epe
-        lines.append((method, count, values))
-    lines += [(f"{PART}{part}", count, values) for part, values in benchmark.lines()]
-    return lines
-
-
-def _depth(predict: Predict, suite: Suite, samples: Iterable[Sample]) -> list[Line]:
-    scores = {
-        method: DepthScore(alignment="scale_shift", far_m=suite.far_m)
-        for method in ("ours", "best plane of the truth")
-    }
-    count = 0
-    for sample in samples:
-        if sample.inverse_depth is None:
+def _segmentation(
+    predict: Predict,
+    suite: Suite,
+    samples: Samples,
+    tasks: Collection[str],
+    found: Evaluation,
+    *,
+    quick: bool,
+) -> None:
+    has_flow = Task.FLOW in tasks
+    scorer = SegmentationScorer(class_names=suite.class_names)
+    steadiness = TemporalScorer(
+        class_names=suite.class_names, whose_flow="our flow" if has_flow else "flow of DIS"
+    )
+    for last, sample in samples:
+        back = predict(sample.image, last.image if last is not None and has_flow else None)
+        scorer.add(sample, back)
+        if last is None:
             continue
-        ours = predict(sample.image, None).depth
-        assert ours is not None
-        scores["ours"].add(ours, sample.inverse_depth)
-        # The plane is laid through the pixels that count, or it would not be the best.
-        counted = np.where(sample.inverse_depth > 1 / suite.far_m, sample.inverse_depth, np.nan)
-        scores["best plane of the truth"].add(best_plane(counted), sample.inverse_depth)
-        count += 1
-    lines: list[Line] = []
-    for method, score in scores.items():
-        r = score.result()
-        lines.append((method, count, {"abs_rel": r.abs_rel, "delta1": r.delta1, "rmse": r.rmse}))
-    return lines
+        forth = predict(last.image, sample.image if has_flow else None)
+        assert forth.labels is not None
+        assert back.labels is not None
+        steadiness.add(
+            last,
+            sample,
+            last_labels=forth.labels,
+            labels=back.labels,
+            flow_back=dis_flow(sample.image, last.image) if back.flow is None else back.flow,
+            flow_forth=dis_flow(last.image, sample.image) if forth.flow is None else forth.flow,
+        )
+    rows = found.tables[Task.SEGMENTATION]
+    rows += [_row(suite, line, conditions="", quick=quick) for line in scorer.lines()]
+    found.findings.append(scorer.findings(suite.title))
+    if steadiness.num_frames and not steadiness.has_pixels():
+        reason = "the flow there and the flow back agree nowhere, so no pixel can be compared"
+        found.left_out.append(LeftOut(task=TEMPORAL, title=suite.title, reason=reason))
+    elif steadiness.num_frames:
+        found.tables.setdefault(TEMPORAL, []).extend(
+            _row(suite, line, conditions=steadiness.whose_flow, quick=quick)
+            for line in steadiness.lines()
+        )
+        found.findings.append(steadiness.findings(suite.title))
+
+
+def _flow(
+    predict: Predict, suite: Suite, samples: Samples, found: Evaluation, *, quick: bool
+) -> None:
+    scorer = FlowScorer()
+    for _, sample in samples:
+        scorer.add(sample, predict(sample.image, sample.next_image))
+    rows = found.tables[Task.FLOW]
+    rows += [_row(suite, line, conditions="", quick=quick) for line in scorer.lines()]
+    parts = scorer.benchmark_lines()
+    if parts:
+        found.tables.setdefault(BENCHMARK, []).extend(
+            _row(suite, line, conditions="", quick=quick) for line in parts
+        )
+    found.findings.append(scorer.findings(suite.title))
+
+
+def _depth(
+    predict: Predict, suite: Suite, samples: Samples, found: Evaluation, *, quick: bool
+) -> None:
+    scorer = DepthScorer(far_m=suite.far_m, edges=suite.depth_edges)
+    for _, sample in samples:
+        if sample.inverse_depth is not None:
+            scorer.add(sample, predict(sample.image, None))
+    rows = found.tables[Task.DEPTH]
+    rows += [_row(suite, line, conditions=suite.alignment, quick=quick) for line in scorer.lines()]
+    found.findings.append(scorer.findings(suite.title, conditions=suite.alignment, unit=suite.unit))
+
+
+def _row(suite: Suite, line: Line, *, conditions: str, quick: bool) -> Row:
+    return Row(
+        suite=suite.key,
+        title=suite.title,
+        method=line.method,
+        num_images=line.num_images,
+        conditions=conditions,
+        quick=quick,
+        scores=line.scores,
+    )
 
 
 def as_markdown(tables: dict[str, list[Row]]) -> str:
-    """The tables as BENCHMARKS.md holds them."""
+    """The tables as BENCHMARKS.md holds them. A dash: the method has no such score."""
     parts = []
     for task, rows in tables.items():
         if not rows:

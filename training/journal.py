@@ -1,57 +1,72 @@
-"""What a run tells of itself: a log of its losses, TensorBoard's curves, a line of progress."""
+"""What a run tells of itself: a log of its steps, TensorBoard's curves and pictures, its progress.
+
+Kept by the first process alone.
+"""
 
 import os
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from torch.utils.tensorboard import SummaryWriter
+import torch
+from torch.utils.data import Dataset
 
+from training.board import Board
+from training.data.batch import Batch
+from training.memory import read_memory
+from training.progress import Display
 from training.recipe import Recipe
 from training.run_folder import log_line
 
 
 class Journal:
-    """Kept by the first process alone."""
+    """Of the steps from `start` on."""
 
-    def __init__(self, recipe: Recipe, folder: Path, start: int) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        folder: Path,
+        start: int,
+        *,
+        device: torch.device,
+        data: Dataset[list[Batch]] | None = None,
+    ) -> None:
+        self._recipe = recipe
+        self._weights = folder / "weights.safetensors"
+        self._device = device
         self._stack = ExitStack()
-        board = SummaryWriter(folder / "tensorboard", purge_step=start)
-        self._board = self._stack.enter_context(board)
+        self._board = Board(folder / "tensorboard", start=start, device=device, data=data)
+        self._stack.callback(self._board.close)
         log = (folder / "losses.jsonl").open("a", buffering=1)
         self._log = self._stack.enter_context(log)
-        self._progress = self._stack.enter_context(_progress())
-        self._bar = self._progress.add_task(
-            recipe.name, total=recipe.num_steps, completed=start, state=""
-        )
+        display = Display(recipe.name, num_steps=recipe.num_steps, start=start, device=device)
+        self._display = self._stack.enter_context(display)
 
     def add(
         self, step: int, values: dict[str, float], *, images: int, took_s: float, waited_s: float
     ) -> None:
         """One step."""
-        rate = images / took_s
-        shown = " ".join(
-            f"{name} {value:.3f}" for name, value in values.items() if name != "learning_rate"
-        )
-        self._progress.update(self._bar, advance=1, state=f"{rate:.1f} images/s  {shown}")
-        self._log.write(log_line(step, {"step_s": took_s, "wait_s": waited_s, **values}))
-        for name, value in values.items():
-            self._board.add_scalar(name, value, step)
-        self._board.add_scalar("images_per_s", rate, step)
+        self._display.step(step, values, images=images, took_s=took_s)
+        peak_mib = read_memory(self._device).peak_mib
+        times = {"step_s": took_s, "wait_s": waited_s, "peak_mib": peak_mib}
+        self._log.write(log_line(step, {**times, **values}))
+        rates = {"images_per_s": images / took_s, "peak_mib": peak_mib}
+        self._board.scalars(step, {**values, **rates})
 
     def flush(self) -> None:
         """Until the log is on the disk."""
         self._log.flush()
         os.fsync(self._log.fileno())
+
+    def checkpoint(self, done: int) -> None:
+        """After every n-th checkpoint: pictures of what the weights in the folder answer.
+
+        Args:
+            done: number of steps that are done.
+        """
+        every = self._recipe.checkpoint_every * self._recipe.pictures_every
+        if every and done % every == 0:
+            self._board.pictures(self._weights)
 
     def __enter__(self) -> "Journal":
         return self
@@ -62,18 +77,7 @@ class Journal:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stack.close()
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[state]}"),
-        console=Console(stderr=True),
-        refresh_per_second=1,
-    )
+        with self._stack:
+            # A run too short for any pictures has its report.
+            if error is None and self._board.has_pictures:
+                self._board.pictures(self._weights)

@@ -65,7 +65,7 @@ def train(recipe: Recipe, folder: Path, data: Dataset[list[Batch]] | None = None
         if processes.is_first:
             _say("\n".join(run.lines))
         start = run.restore(read_newest(folder, _say) if processes.is_first else None)
-        _steps(run, folder, _loader(recipe, own, start, device, cores), start)
+        _steps(run, folder, own, _loader(recipe, own, start, device, cores), start)
     return folder / "weights.safetensors"
 
 
@@ -76,7 +76,9 @@ def _prepare(recipe: Recipe, folder: Path) -> None:
     claim(folder / "recipe.json", recipe, resumes=bool(checkpoints_in(folder)))
 
 
-def _steps(run: Run, folder: Path, loader: Iterator[list[Batch]], start: int) -> None:
+def _steps(
+    run: Run, folder: Path, data: Dataset[list[Batch]], loader: Iterator[list[Batch]], start: int
+) -> None:
     """Steps from `start` to the recipe's last, or to a signal; checkpoints on the way."""
     recipe, processes = run.recipe, run.processes
     with ExitStack() as stack:
@@ -84,7 +86,9 @@ def _steps(run: Run, folder: Path, loader: Iterator[list[Batch]], start: int) ->
         journal = None
         if processes.is_first:
             forget_after(folder / "losses.jsonl", start)
-            journal = stack.enter_context(Journal(recipe, folder, start))
+            journal = stack.enter_context(
+                Journal(recipe, folder, start, device=run.device, data=data)
+            )
         writer = stack.enter_context(Writer())
         begun_s = time.monotonic()
         for step, batches in zip(range(start, recipe.num_steps), loader, strict=False):
@@ -102,6 +106,8 @@ def _steps(run: Run, folder: Path, loader: Iterator[list[Batch]], start: int) ->
                 if journal is not None:
                     journal.flush()  # the log never lacks a step that a checkpoint holds
                 writer.wait()
+                if journal is not None:
+                    journal.checkpoint(done)
                 write = run.saving(folder, done)
                 if processes.is_first:
                     writer.start(write)

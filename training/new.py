@@ -45,14 +45,16 @@ def write_recipe(
 
 
 def _known(name: str, file: str, init: str | None, data: str | None) -> Known:
-    from training.start import model_like  # imports torch
+    from training.start import is_imported, model_like  # imports torch
 
     head = model_like(init).segmentation if init else None
     classes = head.class_names if head is not None else ()
+    imported = init is not None and is_imported(Path(init))
+    known = Known(name=name, file=file, init=init, imported=imported, class_names=classes)
     if data is None:
         names = classes or ("first", "second")
-        return Known(name=name, file=file, init=init, class_names=names, labelled=(EXAMPLE,))
-    return _of_data(Known(name=name, file=file, init=init, class_names=classes), data)
+        return replace(known, class_names=names, labelled=(EXAMPLE,))
+    return _of_data(known, data)
 
 
 def _of_data(known: Known, data: str) -> Known:

@@ -101,7 +101,11 @@ def _rate_factors(model: nn.Module, names: list[str], config: OptimizerConfig) -
         )
     if not 0 < config.layer_decay <= 1:
         raise GroupError(f"layer_decay is {config.layer_decay:g}, expected above 0 and up to 1")
-    select(names, [part for part, _ in config.rate_factors], what="optimizer.rate_factors")
+    select(
+        names,
+        [part for part, _ in config.rate_factors],
+        what="optimizer.rate_factors, of what learns",
+    )
     factors: dict[str, float] = {}
     for name in names:
         fitting = [factor for part, factor in config.rate_factors if belongs(name, part)]

@@ -4,6 +4,7 @@ A step's gradient is the same however many passes it takes: losses are sums over
 what is known of the whole batch (training/losses).
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -25,9 +26,21 @@ class Plan:
 
 
 def make_plans(
-    batches: list[Batch], processes: Processes, *, accumulate: int, tokens_per_pass: int | None
+    batches: list[Batch],
+    processes: Processes,
+    *,
+    accumulate: int,
+    tokens_per_pass: int | None,
+    times: float = 1.0,
 ) -> list[Plan]:
     """For each batch of a step, of which this process has its share.
+
+    Args:
+        batches: of this process.
+        processes: of the run.
+        accumulate: at least so many passes, as far as there are samples.
+        tokens_per_pass: most tokens of one.
+        times: how many times its own tokens a sample has in a pass, in copies of other sizes.
 
     Raises:
         BudgetError: a single sample has more tokens than a pass may have.
@@ -35,20 +48,23 @@ def make_plans(
     own = []
     for batch in batches:
         known = count_known(batch)
-        own.append((known.labels, known.depth, known.flow, batch.image.shape[0]))
-    width = 4
+        size = batch.image.shape[0]
+        own.append((known.labels, known.depth, known.flow, known.samples, size))
+    width = 5
     told = processes.gather([x for row in own for x in row])
     plans = []
     for number, batch in enumerate(batches):
         rows = [x[width * number : width * (number + 1)] for x in told]
-        labels, depth, flow, samples = zip(*rows, strict=True)
+        labels, depth, flow, known_samples, samples = zip(*rows, strict=True)
         passes = num_passes(
             max(samples),
-            tokens_per_sample(batch),
+            math.ceil(tokens_per_sample(batch) * times),
             accumulate=accumulate,
             tokens_per_pass=tokens_per_pass,
         )
-        known = Known(labels=sum(labels), depth=sum(depth), flow=sum(flow))
+        known = Known(
+            labels=sum(labels), depth=sum(depth), flow=sum(flow), samples=sum(known_samples)
+        )
         plans.append(Plan(known=known, num_passes=passes))
     return plans
 

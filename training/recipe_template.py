@@ -33,6 +33,8 @@ class Known:
     """The recipe's file, for its own comments."""
     init: str | None = None
     """Weights or a bundle to start from."""
+    imported: bool = False
+    """They are an encoder of others: neck and heads know nothing yet."""
     class_names: tuple[str, ...] = ()
     """Of the segmentation head; empty: the model has none."""
     labelled: tuple[str, ...] = ()
@@ -41,6 +43,11 @@ class Known:
     """With depth."""
     pairs: tuple[str, ...] = ()
     """With flow."""
+
+    @property
+    def trained(self) -> bool:
+        """All of `init` has learned."""
+        return self.init is not None and not self.imported
 
     @property
     def learning(self) -> tuple[str, ...]:
@@ -74,7 +81,8 @@ runs/{known.name}.
 def _imports(known: Known) -> str:
     ours = "from training.recipe import DataConfig, LoraConfig, OptimizerConfig, Recipe\n"
     if known.init:
-        return f"{ours}from training.start import model_like\n"
+        remake = "from dataclasses import replace\n\n" if known.imported else ""
+        return f"{remake}{ours}from training.start import model_like\n"
     config = "from models.config import SegmentationConfig\n" if known.class_names else ""
     ours = ours.replace(" LoraConfig,", "")
     return f"from dataclasses import replace\n\n{config}from models.presets import PRESETS\n{ours}"
@@ -83,6 +91,12 @@ def _imports(known: Known) -> str:
 def _init(known: Known) -> str:
     if not known.init:
         return ""
+    if known.imported:
+        return f"""\
+# What to start from: an encoder of others, by `python -m training import-weights`.
+# Neck and heads are new.
+INIT = {_text(known.init)}
+"""
     return f"""\
 # What to start from: a .safetensors file of weights, or a bundle's folder. The
 # encoder is taken over, and every head that the new model has in the same form.
@@ -93,7 +107,7 @@ INIT = {_text(known.init)}
 def _classes(known: Known) -> str:
     if not known.class_names:
         return ""
-    kept = "\n# Classes that INIT calls the same begin with its weights." if known.init else ""
+    kept = "\n# Classes that INIT calls the same begin with its weights." if known.trained else ""
     return f"""\
 # What the values of label files mean: the first name is 0. 255 is not counted.{kept}
 CLASS_NAMES = {_tuple(known.class_names, before=len("CLASS_NAMES = "))}
@@ -122,7 +136,7 @@ def _recipe(known: Known) -> str:
         f"    name={_text(known.name)},\n    summary={_text(summary)},\n",
         _model(known),
         _freeze(known),
-        LENGTH.format(num_steps=500 if known.init else 10000),
+        LENGTH.format(num_steps=_num_steps(known)),
         _data_config(known),
         _optimizer(known),
         MACHINE.format(file=known.file),
@@ -130,9 +144,24 @@ def _recipe(known: Known) -> str:
     return f"RECIPE = Recipe(\n{''.join(fields)})\n"
 
 
+def _num_steps(known: Known) -> int:
+    if known.trained:
+        return 500
+    return 3000 if known.init else 10000
+
+
 def _model(known: Known) -> str:
+    classes = ", class_names=CLASS_NAMES" if known.class_names else ""
+    if known.imported:
+        absent = [task for task in _words(HEADS) if not _teaches(known, task)]
+        return f"""\
+    # The encoder of INIT. Only heads that the data teach are there.
+    model=replace(
+        model_like(INIT{classes}),
+{"".join(f"        {task}=None,{chr(10)}" for task in absent)}    ),
+    init=INIT,
+"""
     if known.init:
-        classes = ", class_names=CLASS_NAMES" if known.class_names else ""
         return f"""\
     # The network of INIT, with a head for these classes where some are given. What
     # is not wanted goes: dataclasses.replace(model_like(...), depth=None, flow=None).
@@ -168,14 +197,25 @@ def _teaches(known: Known, task: str) -> bool:
 def _freeze(known: Known) -> str:
     if not known.init:
         return ""
+    if known.imported:
+        return """\
+    # What does not learn: parts are beginnings of parameters' names, * is anything.
+    # As it stands neck and heads learn, which are new. More thorough, and slower:
+    #   adapters too: rank=8 below, freeze as it is.
+    #   all of it: freeze=(), learning_rate=3e-4 and layer_decay=0.75 below.
+    freeze=("backbone",),
+    # Low-rank adapters beside the linear layers of some parts; rank 0 is none.
+    lora=LoraConfig(rank=0, alpha=16.0, parts=("backbone",)),
+"""
     frozen = ("backbone", "neck", *(head for head in HEADS if head not in known.learning))
     heads = _list(_words(known.learning)) + (" alone" if len(known.learning) < len(HEADS) else "")
     return f"""\
     # What does not learn: parts are beginnings of parameters' names, * is anything.
     # As it stands what learns is the head of {heads}:
     # other answers stay what they are to the last bit. More thorough, and slower:
-    #   adapters too: rank=8 and learning_rate=3e-3 below, freeze as it is. Other
-    #     heads then drift a little, because they read the same encoder.
+    #   adapters too: rank=8, learning_rate=5e-4 and rate_factors=(("segmentation",
+    #     20.0),) below, freeze as it is. Other heads then drift a little, because
+    #     they read the same encoder.
     #   all of it: freeze=(), learning_rate=3e-4, layer_decay=0.75 and
     #     rate_factors=(("segmentation", 10.0),) below.
     freeze=({", ".join(map(_text, frozen))}),
@@ -220,11 +260,11 @@ def _optimizer(known: Known) -> str:
     # The segmentation head is one matrix: it takes large steps where it learns alone.
     rate = "1e-2" if known.learning == ("segmentation",) else "1e-3"
     fields = [
-        f"learning_rate={rate if known.init else '6e-4'},",
+        f"learning_rate={rate if known.trained else '6e-4'},",
         "weight_decay=0.05,",
         "warmup_steps=20,",
         "# Of the moving average of the weights, which is what is exported.",
-        f"average_decay={'0.99' if known.init else '0.998'},",
+        f"average_decay={'0.99' if known.trained else '0.998'},",
         '# (part, factor) of the learning rate, such as ("neck", 0.5).',
         "rate_factors=(),",
         "# Factor per block of the encoder, from the top down; 1.0 is off.",

@@ -16,6 +16,7 @@ from training.class_count import classes_of
 from training.data.batch import Batch
 from training.distributed import Processes
 from training.losses.segmentation import balanced_weights
+from training.multi_resolution import MultiResolutionObjective
 from training.optimizer import Average, group_table, make_optimizer, parameter_groups, set_rate
 from training.passes import make_plans, split
 from training.recipe import Recipe
@@ -59,6 +60,8 @@ class Run:
         if self.recipe.recompute:
             recompute(self.model)
         objective = Objective(self.model)
+        if self.recipe.multi_resolution is not None:
+            objective = MultiResolutionObjective(self.model, self.recipe.multi_resolution)
         if self.sharded:
             shard(objective, self.processes, self.device)
         return objective
@@ -76,6 +79,7 @@ class Run:
             self.processes,
             accumulate=self.recipe.accumulate,
             tokens_per_pass=self.recipe.tokens_per_pass,
+            times=several.cost if (several := self.recipe.multi_resolution) else 1.0,
         )
         parameters = [p for p in self.model.parameters() if p.requires_grad]
         gathered: list[Tensor | None] = [None] * len(parameters)
@@ -220,6 +224,7 @@ def draw_chance(recipe: Recipe, step: int, number: int) -> Chance:
         position_scale=float(np.exp(rng.uniform(-np.log(2), np.log(2)))),
         num_lookup_tokens=int(rng.choice(recipe.lookup_tokens)) if recipe.lookup_tokens else None,
         progress=step / recipe.num_steps,
+        seed=int(rng.integers(2**31)),
     )
 
 

@@ -75,10 +75,18 @@ def take_over(model: DenseModel, origin: Path) -> Transfer:
         WeightsError, BundleError, BundleWeightsError: they cannot be read.
     """
     untrained: tuple[str, ...] = ()
-    if origin.is_file() and "imported" in read_weights(origin)[0]:
-        # training.import_weights: an encoder of others, beside which everything is new.
+    if is_imported(origin):
         untrained = tuple(name for name, _ in model.named_children() if name != "backbone")
     return transfer(model, open_model(origin), origin=str(origin), untrained=untrained)
+
+
+def is_imported(origin: Path) -> bool:
+    """An encoder of others, by training.import_weights: beside it everything is new.
+
+    Raises:
+        WeightsError: it cannot be read.
+    """
+    return origin.is_file() and "imported" in read_weights(origin)[0]
 
 
 def open_model(path: Path) -> DenseModel:

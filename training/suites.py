@@ -1,5 +1,6 @@
 """The data sets that `evaluate` scores, by task and key. None of them is trained on."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -32,13 +33,23 @@ class Suite:
 
     unit: str = "m"
     """Of depth."""
+    range_edges: tuple[float, ...] | None = None
+    """Where the bins of the depth error by range begin and end; by default shares of `far_m`."""
     class_names: tuple[str, ...] = CLASS_NAMES
     """Of the labels."""
+    is_clip: bool = False
+    """Consecutive samples are consecutive frames of one video."""
 
     @property
     def alignment(self) -> str:
         """How depth is scored here, for its table."""
         return f"scale and shift fitted, to {self.far_m:g} {self.unit}, rmse in {self.unit}"
+
+    @property
+    def depth_edges(self) -> tuple[float, ...]:
+        """Of the bins of the depth error by range."""
+        shares = (0.0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8)
+        return self.range_edges or (*(share * self.far_m for share in shares), math.inf)
 
     def open_samples(self, *, quick: bool) -> Iterator[Sample]:
         """Samples in the data set's own order; a missing data set is noticed at once.
@@ -50,12 +61,40 @@ class Suite:
         every = self.quick_every if quick else 1
         return (reader[index] for index in range(0, len(reader), every))
 
+    def open_clip(self, *, quick: bool) -> Iterator[tuple[Sample | None, Sample]]:
+        """Each sample after the frame before it, which the first one lacks.
+
+        Raises:
+            FileFormatError: the data set is not there.
+        """
+        reader = self.open()
+        every = self.quick_every if quick else 1
+
+        def frames() -> Iterator[tuple[Sample | None, Sample]]:
+            last: Sample | None = None
+            for index in range(0, len(reader), every):
+                if index and every > 1:
+                    last = reader[index - 1]
+                sample = reader[index]
+                yield last, sample
+                last = sample
+
+        return frames()
+
 
 QUICK_SAMPLES = 20
 """Of a data set that is named by the user, with `--quick`."""
+CLIPS = ("camvid:val",)
+"""Names of the catalogue whose samples are the frames of one video."""
 
 SEGMENTATION: Sequence[Suite] = (
-    Suite(key="camvid", title="CamVid val", open=lambda: CamVid(split="val"), quick_every=8),
+    Suite(
+        key="camvid",
+        title="CamVid val",
+        open=lambda: CamVid(split="val"),
+        quick_every=8,
+        is_clip=True,
+    ),
 )
 
 FLOW: Sequence[Suite] = (
@@ -89,6 +128,7 @@ DEPTH: Sequence[Suite] = (
         open=Middlebury2003,
         far_m=1.0,
         unit="1/px",
+        range_edges=(0.0, 0.02, 0.025, 0.03, 0.04, 0.05, 0.07, math.inf),
     ),
 )
 
@@ -132,6 +172,7 @@ def suites_of(specs: Sequence[str]) -> dict[Task, list[Suite]]:
                     unit=data.unit,
                     class_names=data.class_names,
                     quick_every=max(len(data) // QUICK_SAMPLES, 1),
+                    is_clip=spec in CLIPS,
                 )
             )
     return suites

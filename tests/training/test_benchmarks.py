@@ -90,7 +90,7 @@ def test_a_data_set_is_scored_on_all_that_it_knows(tmp_path: Path) -> None:
         class_names=("wall", "crack"),
         suites=suites,
         report=lambda _: None,
-    )
+    ).tables
     (row,) = tables["segmentation"]
     assert row.scores["miou"] == 1.0
     assert set(row.scores) == {"miou", "pixel_accuracy", "iou_wall", "iou_crack"}
@@ -117,7 +117,7 @@ def test_springs_own_scores_are_a_table_beside_the_others(tmp_path: Path) -> Non
         tasks=(Task.FLOW,),
         suites=suites_of([f"spring:left@{tmp_path}"]),
         report=lambda _: None,
-    )
+    ).tables
     ours = next(row for row in tables["flow"] if row.method == "ours")
     assert ours.scores["epe"] == pytest.approx(2 / 5)  # every second value alone
     parts = {row.method: row.scores["epe"] for row in tables[BENCHMARK]}

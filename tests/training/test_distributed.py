@@ -16,16 +16,17 @@ from models.weights import read_weights, save_weights
 from tests.training import fleet
 from tests.training.fleet import RECIPE
 from training.distributed import ProcessError, from_environment
-from training.recipe import LoraConfig, Recipe
+from training.recipe import LoraConfig, MultiResolutionConfig, Recipe
 
 SHORT = replace(RECIPE, num_steps=4)
 
 
 def curve(folder: Path) -> list[dict[str, float]]:
-    """What a run has logged, without its times."""
+    """What a run has logged, without its times and memory."""
     lines = [json.loads(line) for line in (folder / "losses.jsonl").read_text().splitlines()]
     return [
-        {name: x for name, x in line.items() if name not in ("step_s", "wait_s")} for line in lines
+        {name: x for name, x in line.items() if name not in ("step_s", "wait_s", "peak_mib")}
+        for line in lines
     ]
 
 
@@ -71,6 +72,15 @@ def test_a_run_is_the_same_however_it_is_spread(
 ) -> None:
     assert fleet.run(tmp_path, recipe, world_size=world_size) == [0] * world_size
     assert_same_run(tmp_path, alone)
+
+
+def test_a_run_at_several_resolutions_is_the_same_however_it_is_spread(tmp_path: Path) -> None:
+    sizes = MultiResolutionConfig(sizes=(0.5, 1.0))
+    recipe = replace(SHORT, num_steps=2, multi_resolution=sizes)
+    sharded = replace(recipe, parallel="fsdp", tokens_per_pass=48)  # of 1.25 times 12 or 24
+    assert fleet.run(tmp_path / "alone", recipe) == [0]
+    assert fleet.run(tmp_path / "spread", sharded, world_size=2) == [0, 0]
+    assert_same_run(tmp_path / "spread", tmp_path / "alone")
 
 
 def test_one_process_goes_on_in_two_that_share_the_model_and_back(

@@ -92,7 +92,7 @@ def test_a_command_line_makes_a_file_of_the_presets_heads(
     main(["import-weights", str(source), str(out), "--num-heads", str(HEADS), *scale])
     printed = capsys.readouterr().out
     assert "pixels of mean (0.5, 0.5, 0.5), now ImageNet's" in printed
-    assert f"python -m training RECIPE --init {out}" in printed
+    assert f"python -m training new my-task --from {out}" in printed
     config = load_weights(out).config
     assert isinstance(config.backbone, VitConfig)
     assert (config.backbone.embed_dim, config.backbone.mlp_dim) == (C, 48)

@@ -19,6 +19,7 @@ from training.loop import train
 from training.new import NewRecipeError, write_recipe
 from training.recipe_file import load_recipe
 from training.recipe_template import Known, recipe_text
+from training.start import prepare
 
 SMALL = ["--num-steps", "3", "--data.num-workers", "0", "--precision", "f32", "--threads", "1"]
 SMALL += [
@@ -128,6 +129,42 @@ def test_the_file_is_formatted_and_loads_whatever_is_known(
         assert (recipe.model.flow is not None) == ("pairs" in kinds)
     else:
         assert frozen == set(learning.values()) - {learning[kind] for kind in kinds}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "heads"),
+    [
+        (("labelled",), "segmentation"),
+        (("depth", "pairs"), "depth flow"),
+        (("labelled", "depth", "pairs"), "segmentation depth flow"),
+    ],
+)
+def test_on_an_encoder_of_others_neck_and_heads_learn(
+    tmp_path: Path, kinds: tuple[str, ...], heads: str
+) -> None:
+    init = tmp_path / "imported.safetensors"
+    save_weights(init, TINY["vit"], wild(TINY["vit"]).state_dict(), imported="dinov2, from x.pth")
+    known = Known(
+        name="my-task",
+        file="my_task.py",
+        init=str(init),
+        imported=True,
+        class_names=("dog", "road") if "labelled" in kinds else (),
+        labelled=DATA["labelled"] if "labelled" in kinds else (),
+        depth=DATA["depth"] if "depth" in kinds else (),
+        pairs=DATA["pairs"] if "pairs" in kinds else (),
+    )
+    path = tmp_path / "my_task.py"
+    path.write_text(recipe_text(known), encoding="utf-8")
+    assert ruff_agrees(path)
+    recipe = load_recipe(path)
+    assert " ".join(recipe.model.tasks) == heads
+    learning = {n for n, p in prepare(recipe).model.named_parameters() if p.requires_grad}
+    parts = {name.split(".")[0] for name in learning}
+    assert {"neck"} < parts
+    assert "backbone" not in parts
+    written = write_recipe("other", init=str(init), folder=tmp_path)
+    assert load_recipe(written).freeze == ("backbone",)
 
 
 def test_without_data_it_says_where_to_put_them(tmp_path: Path, weights: Path) -> None:

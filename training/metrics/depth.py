@@ -68,14 +68,15 @@ class DepthScore:
                 f"prediction is {prediction.shape}, inverse_depth {inverse_depth.shape}, "
                 f"expected the same (h, w) for both: add one image at a time"
             )
-        counted = np.nan_to_num(inverse_depth, nan=-1.0, posinf=-1.0) >= 1.0 / self.far_m
+        counted = counted_pixels(inverse_depth, far_m=self.far_m)
         if not counted.any():
             return
         truth = inverse_depth[counted].astype(np.float64)
         answer = prediction[counted].astype(np.float64)
         if not np.isfinite(answer).all():
             raise ValueError("prediction holds NaN or infinity at a known pixel, expected a value")
-        answer = np.maximum(align(answer, truth, self.alignment), 1.0 / self.far_m)
+        line = fit(answer, truth, self.alignment)
+        answer = np.maximum(line.scale * answer + line.shift, 1.0 / self.far_m)
         d, t = 1.0 / answer, 1.0 / truth
         g = np.log(d) - np.log(t)
         ratio = np.maximum(d / t, t / d)
@@ -113,16 +114,27 @@ class DepthScore:
         )
 
 
-def align(
-    prediction: NDArray[np.float64], truth: NDArray[np.float64], alignment: Alignment
-) -> NDArray[np.float64]:
-    """Bring the inverse depths of one image's counted pixels, (n,), to the scale of the truth.
+def counted_pixels(inverse_depth: NDArray[np.float32], *, far_m: float) -> NDArray[np.bool_]:
+    """(h, w) true where the truth is known and not farther than `far_m`."""
+    return np.asarray(np.nan_to_num(inverse_depth, nan=-1.0, posinf=-1.0) >= 1.0 / far_m)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """What brings answers to the scale of the truth: times `scale`, plus `shift`."""
+
+    scale: float
+    shift: float
+
+
+def fit(prediction: NDArray[np.float64], truth: NDArray[np.float64], alignment: Alignment) -> Fit:
+    """How the inverse depths of one image's counted pixels, (n,), come to the scale of the truth.
 
     Raises:
         ValueError: `median` of an answer whose median is not positive.
     """
     if alignment == "none":
-        return prediction
+        return Fit(scale=1.0, shift=0.0)
     if alignment == "median":
         median = float(np.median(prediction))
         if median <= 0:
@@ -130,10 +142,10 @@ def align(
                 f"the prediction's median inverse depth is {median:g}, expected more than 0: "
                 f"relative inverse depth has an unknown shift, score it with scale_shift"
             )
-        return prediction * (float(np.median(truth)) / median)
+        return Fit(scale=float(np.median(truth)) / median, shift=0.0)
     centred = prediction - prediction.mean()
     spread = float(np.mean(centred**2))
     # A constant answer has no slope, only float32's rounding: its best line is the truth's mean.
     constant = spread <= 1e-12 * float(np.mean(prediction**2))
-    slope = 0.0 if constant else float(np.mean(centred * truth)) / spread
-    return np.asarray(slope * centred + truth.mean())
+    scale = 0.0 if constant else float(np.mean(centred * truth)) / spread
+    return Fit(scale=scale, shift=float(truth.mean() - scale * prediction.mean()))

@@ -5,15 +5,34 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from training.metrics.picked import PickedPixels
+
 NUM_STEPS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sparsification:
+    """Mean error of the pixels that stay, over the mean error of all; NUM_STEPS values each."""
+
+    removed: tuple[float, ...]
+    """Share of the pixels that is gone: 0, 0.05, ... 0.95."""
+    by_uncertainty: tuple[float, ...]
+    """When the most uncertain pixels go first."""
+    by_error: tuple[float, ...]
+    """When those with the largest error go first: nothing can undercut it."""
+
+    @property
+    def ause(self) -> float:
+        """Area under the sparsification error: mean distance of the two, lower is better."""
+        return float(np.mean(np.subtract(self.by_uncertainty, self.by_error)))
 
 
 @dataclass(kw_only=True)
 class UncertaintyScore:
-    """Gathers error and uncertainty of every known pixel; 8 bytes each are kept."""
+    """Gathers error and uncertainty of known pixels, of large sets a regular pick."""
 
-    errors: list[NDArray[np.float32]] = field(default_factory=list, init=False)
-    uncertainties: list[NDArray[np.float32]] = field(default_factory=list, init=False)
+    pixels: PickedPixels = field(default_factory=lambda: PickedPixels(num_columns=2), init=False)
+    """Error, uncertainty."""
 
     def add(
         self,
@@ -36,8 +55,11 @@ class UncertaintyScore:
         known = np.isfinite(error)
         if np.isnan(uncertainty[known]).any():
             raise ValueError("uncertainty holds NaN at a known pixel, expected a value there")
-        self.errors.append(error[known].astype(np.float32))
-        self.uncertainties.append(uncertainty[known].astype(np.float32))
+        self.pixels.add(error[known].astype(np.float32), uncertainty[known].astype(np.float32))
+
+    def has_errors(self) -> bool:
+        """Whether there is anything to order: some error above zero."""
+        return any(bool(part[0].any()) for part in self.pixels.parts)
 
     def ause(self) -> float:
         """Area under the sparsification error: 0 for a perfect order of pixels, lower is better.
@@ -51,12 +73,25 @@ class UncertaintyScore:
 
         Source: Ilg et al. 2018, arXiv 1802.07095, section 5.
         """
-        error = np.concatenate(self.errors).astype(np.float64) if self.errors else np.zeros(0)
+        return self.sparsification().ause
+
+    def sparsification(self) -> Sparsification:
+        """Both curves.
+
+        Raises:
+            ValueError: nothing was counted, or no error is above zero.
+        """
+        columns = self.pixels.columns()
+        error = columns[0].astype(np.float64)
         if not error.any():
             raise ValueError(f"{error.size} pixels and no error among them, expected some")
-        by_uncertainty = _mean_of_the_rest(error, np.concatenate(self.uncertainties))
+        by_uncertainty = _mean_of_the_rest(error, columns[1])
         by_error = _mean_of_the_rest(error, error)
-        return float(np.mean(by_uncertainty - by_error) / error.mean())
+        return Sparsification(
+            removed=tuple(step / NUM_STEPS for step in range(NUM_STEPS)),
+            by_uncertainty=tuple(float(x) for x in by_uncertainty / error.mean()),
+            by_error=tuple(float(x) for x in by_error / error.mean()),
+        )
 
 
 def _mean_of_the_rest(

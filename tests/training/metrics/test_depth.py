@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from training.metrics.depth import DepthScore
+from training.metrics.depth import DepthScore, fit
 
 
 def inverse(*depth_m: float) -> NDArray[np.float32]:
@@ -119,3 +119,11 @@ def test_refuses_what_would_be_counted_wrongly() -> None:
     score.add(inverse(1), np.full((1, 1), np.nan, dtype=np.float32))  # nothing known: no effect
     with pytest.raises(ValueError, match="no pixel"):
         score.result()
+
+
+def test_a_fit_undoes_a_scale_and_a_shift() -> None:
+    truth = np.array([0.1, 0.2, 0.7])
+    line = fit(truth * 4 - 2, truth, "scale_shift")
+    assert (line.scale, line.shift) == pytest.approx((0.25, 0.5))
+    flat = fit(np.full(3, 5.0), truth, "scale_shift")
+    assert (flat.scale, flat.shift) == pytest.approx((0.0, 1 / 3))

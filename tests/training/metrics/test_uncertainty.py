@@ -46,3 +46,14 @@ def test_refuses_what_has_no_meaning() -> None:
         UncertaintyScore().add(ERROR, np.full_like(ERROR, np.nan))
     with pytest.raises(ValueError, match="0 pixels and no error"):
         UncertaintyScore().ause()
+
+
+def test_both_curves_by_hand() -> None:
+    score = UncertaintyScore()
+    score.add(ERROR, -ERROR)
+    curves = score.sparsification()
+    assert curves.removed[:3] == (0.0, 0.05, 0.1)
+    # k pixels gone: the best order leaves a mean of (19 - k) / 2, the worst (19 + k) / 2.
+    assert curves.by_error == pytest.approx([(19 - k) / 19 for k in range(20)])
+    assert curves.by_uncertainty == pytest.approx([(19 + k) / 19 for k in range(20)])
+    assert curves.ause == score.ause()
