@@ -28,8 +28,8 @@ from training.run import Run
 RECIPE = Recipe(
     name="scale",
     summary="for benchmarks",
-    model=PRESETS["lookup-s"],
-    num_steps=4,
+    model=PRESETS["lookup-t"],
+    num_steps=3,
     data=DataConfig(num_workers=0),
     device="cpu",
     checkpoint_every=10**6,
