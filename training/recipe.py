@@ -41,7 +41,7 @@ class DataConfig:
     seed: int = 0
     tokens_per_step: int | None = None
     """Cells of 16x16 px of all windows and frames of a step, in place of a number of samples: the
-    three numbers below are then the ratio of the kinds alone. None: they are the numbers."""
+    numbers of samples below are then their ratio alone. None: they are the numbers."""
     labelled: tuple[str, ...] = ("camvid:train",)
     """Data sets of labelled images, by the names of `python -m training data`; all of the model's
     classes. One that is named twice is seen twice as often."""

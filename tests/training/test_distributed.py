@@ -34,13 +34,20 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     return read_weights(folder / "weights.safetensors")[1]
 
 
-def assert_same_run(found: Path, expected: Path) -> None:
-    """The same losses and weights within what another order of sums makes of them."""
+def assert_same_run(found: Path, expected: Path, *, rel: float = 2e-5) -> None:
+    """The same losses, and weights, within what another order of sums makes of them.
+
+    Args:
+        found: folder of the run.
+        expected: of the run that it should be.
+        rel: how far losses and gradient norms may differ. AdamW divides by what they are, so
+            weights differ fifty times as much.
+    """
     for step, (a, b) in enumerate(zip(curve(found), curve(expected), strict=True)):
-        assert a == pytest.approx(b, rel=2e-5), step
+        assert a == pytest.approx(b, rel=rel), step
     for name, value in weights(expected).items():
         torch.testing.assert_close(
-            weights(found)[name], value, rtol=1e-3, atol=1e-4, msg=f"{found.name}: {name}"
+            weights(found)[name], value, rtol=50 * rel, atol=5 * rel, msg=f"{found.name}: {name}"
         )
 
 

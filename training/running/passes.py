@@ -8,10 +8,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from models.windows import STRIDE
 from training.data.batch import Batch
 from training.data.share import Share
-from training.data.token_budget import BudgetError, tokens_of
+from training.data.token_budget import num_passes, tokens_of
 from training.distributed import Processes
 from training.step import Known, count_known
 
@@ -75,36 +74,6 @@ def tokens_per_sample(batch: Batch) -> int:
     return sum(
         tokens_of((x.shape[2], x.shape[3]), num_windows=x.shape[1]) for x in frames if x is not None
     )
-
-
-def num_passes(
-    num_samples: int, tokens: int, *, accumulate: int, tokens_per_pass: int | None
-) -> int:
-    """Into how many passes a process's samples are split.
-
-    Args:
-        num_samples: of the process with the most: all processes run in step.
-        tokens: of a sample.
-        accumulate: at least so many, as far as there are samples.
-        tokens_per_pass: and so many more that none has more tokens than this.
-
-    Raises:
-        BudgetError: a single sample has more tokens than a pass may have.
-
-    >>> num_passes(5, 100, accumulate=2, tokens_per_pass=None)
-    2
-    >>> num_passes(5, 100, accumulate=2, tokens_per_pass=199)
-    5
-    """
-    at_once = num_samples
-    if tokens_per_pass is not None:
-        at_once = tokens_per_pass // tokens
-        if not at_once:
-            raise BudgetError(
-                f"a sample has {tokens} tokens (cells of {STRIDE}x{STRIDE} px of its windows and "
-                f"frames), but tokens_per_pass is {tokens_per_pass}: give at least {tokens}"
-            )
-    return min(max(accumulate, -(-num_samples // at_once)), num_samples)
 
 
 def split(batch: Batch, passes: int) -> Iterator[Batch]:

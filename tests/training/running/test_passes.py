@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from tests.training.test_step import pairs
-from training.data.token_budget import BudgetError, num_samples
-from training.running.passes import num_passes, split, tokens_per_sample
+from training.data.mixture import StepBatches
+from training.data.token_budget import BudgetError, num_passes, num_samples
+from training.recipe import DataConfig
+from training.running.passes import split, tokens_per_sample
 
 
 def test_tokens_are_cells_of_all_windows_and_frames() -> None:
@@ -71,5 +73,20 @@ def test_a_budget_is_never_exceeded_and_hardly_ever_left() -> None:
 
 
 def test_a_budget_below_one_of_each_kind_is_refused() -> None:
-    with pytest.raises(BudgetError, match=r"has 320 \+ 384 = 704 tokens: give at least that"):
+    with pytest.raises(BudgetError, match=r"may have 320 \+ 384 tokens: give at least 704"):
         num_samples(703, ratio=(4, 0, 4), tokens=(320, 192, 384))
+
+
+def test_budgets_that_a_later_step_would_break_are_refused_before_the_first() -> None:
+    sizes = DataConfig(window=(64, 96), pair_window=(64, 64), canvas_range=(0.5, 2.0))
+    crops = replace(sizes, two_windows_share=0.0)
+    # Twice the sides: 8 x 12 cells, 8 x 8, and two frames of 8 x 8; other shapes round up a bit.
+    with pytest.raises(BudgetError, match=r"may have \d+ \+ \d+ \+ \d+ tokens: give at least 3"):
+        StepBatches(replace(crops, tokens_per_step=280)).check_budgets(None)
+    StepBatches(replace(crops, tokens_per_step=330)).check_budgets(150)
+    with pytest.raises(BudgetError, match="tokens_per_pass is 100: give at least 1"):
+        StepBatches(crops).check_budgets(100)
+    # Two windows of 208 px, and in the second frame of 1.2 times that: 2 * (13^2 + 15^2).
+    with pytest.raises(BudgetError, match="tokens_per_pass is 787: give at least 788"):
+        StepBatches(replace(sizes, two_windows_share=0.2)).check_budgets(787)
+    StepBatches(replace(sizes, two_windows_share=0.2)).check_budgets(788)
