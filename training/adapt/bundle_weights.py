@@ -16,6 +16,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
+from models.backbones.resformer import LocalPosition
 from models.bundle import read_bundle
 from models.config import ModelConfig, config_from_dict
 from models.dense_model import DenseModel
@@ -96,6 +97,10 @@ def unmerged(config: ModelConfig, stored: Mapping[str, Tensor], *, origin: str) 
             for key in (f"{name}.project.weight", f"{name}.project.bias"):
                 if key in found:
                     found[key] = found[key].reshape(len(gain), -1) / gain
+        if isinstance(module, LocalPosition):  # written once for every head that shares it
+            for key in (f"{name}.weight", f"{name}.bias"):
+                if key in found:
+                    found[key] = found[key][: module.out_channels]
     for name, parameter in state.items():
         if name in found:
             if found[name].numel() != parameter.numel():

@@ -82,7 +82,7 @@ def _imports(known: Known) -> str:
     ours = "from training.recipe import DataConfig, LoraConfig, OptimizerConfig, Recipe\n"
     if known.init:
         remake = "from dataclasses import replace\n\n" if known.imported else ""
-        return f"{remake}{ours}from training.adapt.start import model_like\n"
+        return f"{remake}from training.adapt.start import model_like\n{ours}"
     config = "from models.config import SegmentationConfig\n" if known.class_names else ""
     ours = ours.replace(" LoraConfig,", "")
     return f"from dataclasses import replace\n\n{config}from models.presets import PRESETS\n{ours}"

@@ -21,7 +21,7 @@ from training.adapt.bundle_weights import (
     unmerged,
 )
 
-STREET = Path(__file__).parents[2] / "models" / "bundles" / "street"
+STREET = Path(__file__).parents[3] / "models" / "bundles" / "street"
 
 
 def assert_answers_alike(model: DenseModel, expected: DenseModel, side: int = 48) -> None:

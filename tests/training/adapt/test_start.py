@@ -95,5 +95,5 @@ def test_a_model_can_be_that_of_the_weights(weights: str) -> None:
     assert model_like(weights, class_names=("road", "dog"), name="mine") == replace(
         TINY["vit"], segmentation=OTHERS, name="mine"
     )
-    bundle = Path(__file__).parents[2] / "models" / "bundles" / "street"
+    bundle = Path(__file__).parents[3] / "models" / "bundles" / "street"
     assert model_like(bundle).name == "lookup-s"

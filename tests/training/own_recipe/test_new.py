@@ -60,7 +60,7 @@ def folder(tmp_path: Path) -> Path:
 def ruff_agrees(path: Path) -> bool:
     """Format and lint as this repository has them."""
     ruff = [sys.executable, "-m", "ruff"]
-    config = Path(__file__).parents[2] / "pyproject.toml"
+    config = Path(__file__).parents[3] / "pyproject.toml"
     return all(
         subprocess.run([*ruff, *command, str(path)], capture_output=True).returncode == 0
         for command in (
