@@ -34,6 +34,7 @@ RECIPE = Recipe(
     device="cpu",
     checkpoint_every=10**6,
 )
+SHIPPED = replace(RECIPE, model=PRESETS["lookup-s"], threads=1)
 WAYS = {
     "1 process, 2 threads": (replace(RECIPE, threads=2), 1),
     "2 processes, 1 thread each": (replace(RECIPE, threads=1), 2),
@@ -87,7 +88,7 @@ def test_one_process_of_two_threads_against_two_processes_of_one(tmp_path: Path)
 
 def test_activations_kept_and_recomputed() -> None:
     batches = Noise()[0]
-    run = Run(replace(RECIPE, threads=1, precision="f32"), torch.device("cpu"))
+    run = Run(replace(SHIPPED, precision="f32"), torch.device("cpu"))
     plain = cost(run, batches)
     recompute(run.model)
     less = cost(run, batches)
@@ -121,13 +122,13 @@ def cost(run: Run, batches: list[Batch]) -> Cost:
 
 
 def test_what_a_checkpoint_holds_up(tmp_path: Path) -> None:
-    run = Run(replace(RECIPE, threads=1), torch.device("cpu"))
+    run = Run(SHIPPED, torch.device("cpu"))
     run.step(0, [batch.rows(slice(0, 1)) for batch in Noise()[0]])
     box: list[Callable[[], None]] = []
     stall_s = timed(lambda: box.append(run.saving(tmp_path, 1)))
     write_s = timed(box[0])
     mib = sum(file.stat().st_size for file in tmp_path.iterdir()) / 2**20
-    count = sum(p.numel() for p in DenseModel(RECIPE.model).parameters()) / 1e6
+    count = sum(p.numel() for p in DenseModel(SHIPPED.model).parameters()) / 1e6
     tell(
         f"a checkpoint of {count:.1f} M parameters, {mib:.0f} MiB with the averaged weights: the "
         f"run waits {1e3 * stall_s:.0f} ms for the copy; writing beside it takes {write_s:.2f} s"
