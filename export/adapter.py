@@ -22,9 +22,11 @@ from export.blocks import (
     FoldedFlowEncoder,
     FoldedLocalBlock,
     FoldedSegmentationHead,
+    unshared,
 )
 from export.full_size import FullSize
 from export.matching import FoldedMatchingFlow
+from models.backbones.resformer import LocalPosition
 from models.dense_model import DenseModel
 from models.heads.depth import DepthHead
 from models.heads.flow import ENCODED, FlowEncoder, MatchingFlow
@@ -38,6 +40,7 @@ FEATURE_LEVELS = tuple(sorted(ENCODED))
 EXCHANGES: dict[type[nn.Module], Callable[[Any], nn.Module]] = {
     LocalBlock: FoldedLocalBlock,
     ChannelNorm: FoldedChannelNorm,
+    LocalPosition: unshared,
     SegmentationHead: FoldedSegmentationHead,
     DepthHead: FoldedDepthHead,
     FlowEncoder: FoldedFlowEncoder,

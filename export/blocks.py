@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from models.backbones.resformer import LocalPosition
 from models.heads.depth import DepthEstimate, DepthHead
 from models.heads.flow import FlowEncoder
 from models.heads.segmentation import SegmentationHead
@@ -39,6 +40,17 @@ def pointwise(
     conv = nn.Conv2d(linear.in_features, linear.out_features, 1)
     conv.weight.data.copy_(weight[:, :, None, None])
     conv.bias.data.copy_(bias)  # type: ignore[union-attr] # it has one unless told otherwise
+    return conv
+
+
+def unshared(position: LocalPosition) -> MaskedConv2d:
+    """The convolution that a kernel shared by all heads is: a graph holds weights as they are."""
+    c = position.num_heads * position.out_channels
+    conv = MaskedConv2d(c, c, kernel_size=3, groups=c)
+    assert conv.bias is not None
+    assert position.bias is not None
+    conv.weight.data.copy_(position.weight.detach().repeat(position.num_heads, 1, 1, 1))
+    conv.bias.data.copy_(position.bias.detach().repeat(position.num_heads))
     return conv
 
 

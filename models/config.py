@@ -65,6 +65,18 @@ class VitConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ResformerConfig:
+    """A ViT that finds positions by convolution, for any size (ResFormer, arXiv 2212.00776)."""
+
+    embed_dim: int = 384
+    num_blocks: int = 12
+    num_heads: int = 6
+    mlp_ratio: int = 4
+    patch_size: Literal[16] = 16
+    num_register_tokens: int = 4
+
+
+@dataclass(frozen=True, kw_only=True)
 class SegmentationConfig:
     """One class per pixel."""
 
@@ -111,7 +123,7 @@ class ModelConfig:
     """A backbone, a pyramid and the heads on it. A head that is None is not there."""
 
     name: str
-    backbone: LookupConfig | VitConfig
+    backbone: LookupConfig | VitConfig | ResformerConfig
     neck_channels: int = 64
     segmentation: SegmentationConfig | None = SegmentationConfig()
     depth: DepthConfig | None = DepthConfig()
@@ -128,7 +140,11 @@ class ModelConfig:
         return tuple(task for task, head in heads.items() if head is not None)
 
 
-_FAMILIES: dict[str, type] = {"lookup": LookupConfig, "vit": VitConfig}
+_FAMILIES: dict[str, type] = {
+    "lookup": LookupConfig,
+    "vit": VitConfig,
+    "resformer": ResformerConfig,
+}
 _HEADS: dict[str, type] = {
     "segmentation": SegmentationConfig,
     "depth": DepthConfig,

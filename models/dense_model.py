@@ -10,8 +10,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from models.backbones.lookup import LookupBackbone
+from models.backbones.resformer import ResformerBackbone
 from models.backbones.vit import VitBackbone
-from models.config import ConfigError, LookupConfig, ModelConfig
+from models.config import ConfigError, LookupConfig, ModelConfig, ResformerConfig
 from models.heads.depth import DepthEstimate, DepthHead
 from models.heads.flow import FlowEncoder, FlowEstimate, FlowFeatures, MatchingFlow
 from models.heads.regression_flow import RegressionFlow
@@ -51,8 +52,11 @@ class DenseModel(nn.Module):
         self.register_buffer("std", torch.tensor(STD), persistent=False)
         self.mean: Tensor
         self.std: Tensor
+        self.backbone: LookupBackbone | VitBackbone | ResformerBackbone
         if isinstance(config.backbone, LookupConfig):
-            self.backbone: LookupBackbone | VitBackbone = LookupBackbone(config.backbone)
+            self.backbone = LookupBackbone(config.backbone)
+        elif isinstance(config.backbone, ResformerConfig):
+            self.backbone = ResformerBackbone(config.backbone)
         else:
             self.backbone = VitBackbone(config.backbone)
         self.neck = Neck(self.backbone.channels, out_channels=c)

@@ -1,6 +1,6 @@
 """Ready-made model configurations by name."""
 
-from models.config import LookupConfig, ModelConfig, VitConfig
+from models.config import LookupConfig, ModelConfig, ResformerConfig, VitConfig
 
 PRESETS: dict[str, ModelConfig] = {
     config.name: config
@@ -18,6 +18,10 @@ PRESETS: dict[str, ModelConfig] = {
         ModelConfig(name="vit-t", backbone=VitConfig(embed_dim=192, num_heads=3)),
         ModelConfig(name="vit-s", backbone=VitConfig()),
         ModelConfig(name="vit-b", backbone=VitConfig(embed_dim=768, num_heads=12)),
+        ModelConfig(name="resformer-t", backbone=ResformerConfig(embed_dim=192, num_heads=3)),
+        ModelConfig(name="resformer-s", backbone=ResformerConfig()),
+        ModelConfig(name="resformer-b", backbone=ResformerConfig(embed_dim=768, num_heads=12)),
     )
 }
-"""lookup-*: cost linear in pixels. vit-*: the widths of DeiT (arXiv 2012.12877), 12 blocks."""
+"""lookup-*: cost linear in pixels. vit-* and resformer-*: the widths of DeiT (arXiv 2012.12877), 12
+blocks."""

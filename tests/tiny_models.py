@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import torch
 
-from models.config import FlowConfig, LookupConfig, ModelConfig, VitConfig
+from models.config import FlowConfig, LookupConfig, ModelConfig, ResformerConfig, VitConfig
 from models.dense_model import DenseModel
 
 TINY_FLOW = FlowConfig(
@@ -25,6 +25,12 @@ TINY = {
     "vit": ModelConfig(
         name="tiny-vit",
         backbone=VitConfig(embed_dim=32, num_blocks=2, num_heads=2),
+        neck_channels=16,
+        flow=replace(TINY_FLOW, head="regression"),
+    ),
+    "resformer": ModelConfig(
+        name="tiny-resformer",
+        backbone=ResformerConfig(embed_dim=32, num_blocks=2, num_heads=2),
         neck_channels=16,
         flow=replace(TINY_FLOW, head="regression"),
     ),

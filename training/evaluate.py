@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from models.runtime.predictor import Prediction
 from models.task import CLASS_NAMES, Task
-from training.baselines import dis_flow
 from training.data.file_formats import FileFormatError
 from training.data.sample import Sample
-from training.scorers.depth import DepthFindings, DepthScorer
-from training.scorers.flow import FlowFindings, FlowScorer
-from training.scorers.line import Line
-from training.scorers.segmentation import SegmentationFindings, SegmentationScorer
-from training.scorers.temporal import TemporalFindings, TemporalScorer
-from training.suites import DEPTH, FLOW, SEGMENTATION, Suite
+from training.scoring.baselines import dis_flow
+from training.scoring.scorers.depth import DepthFindings, DepthScorer
+from training.scoring.scorers.flow import FlowFindings, FlowScorer
+from training.scoring.scorers.line import Line
+from training.scoring.scorers.segmentation import SegmentationFindings, SegmentationScorer
+from training.scoring.scorers.temporal import TemporalFindings, TemporalScorer
+from training.scoring.suites import DEPTH, FLOW, SEGMENTATION, Suite
 
 Predict = Callable[[NDArray[np.uint8], NDArray[np.uint8] | None], Prediction]
 """An image (h, w, 3), and perhaps the next one, to maps of its size."""

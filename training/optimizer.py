@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from training.blocks import local
-from training.layer_decay import blocks_above
-from training.parts import belongs, select
+from training.adapt.layer_decay import blocks_above
+from training.adapt.parts import belongs, select
 from training.recipe import OptimizerConfig
+from training.running.blocks import local
 
 ENCODER = "backbone"
 
@@ -101,7 +101,11 @@ def _rate_factors(model: nn.Module, names: list[str], config: OptimizerConfig) -
         )
     if not 0 < config.layer_decay <= 1:
         raise GroupError(f"layer_decay is {config.layer_decay:g}, expected above 0 and up to 1")
-    select(names, [part for part, _ in config.rate_factors], what="optimizer.rate_factors")
+    select(
+        names,
+        [part for part, _ in config.rate_factors],
+        what="optimizer.rate_factors, of what learns",
+    )
     factors: dict[str, float] = {}
     for name in names:
         fitting = [factor for part, factor in config.rate_factors if belongs(name, part)]

@@ -41,7 +41,7 @@ class DataConfig:
     seed: int = 0
     tokens_per_step: int | None = None
     """Cells of 16x16 px of all windows and frames of a step, in place of a number of samples: the
-    three numbers below are then the ratio of the kinds alone. None: they are the numbers."""
+    numbers of samples below are then their ratio alone. None: they are the numbers."""
     labelled: tuple[str, ...] = ("camvid:train",)
     """Data sets of labelled images, by the names of `python -m training data`; all of the model's
     classes. One that is named twice is seen twice as often."""
@@ -127,6 +127,36 @@ class LossWeights:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MultiResolutionConfig:
+    """Every crop at several resolutions in one step, each taught by the next higher one."""
+
+    sizes: tuple[float, ...] = (0.5, 1.0, 2.0)
+    """Of the copies, as factors of a crop's sides, ascending: of all that a step takes, time and
+    memory grow by the sum of their squares."""
+    feature_stride: Literal[4, 16] = 4
+    """Of the feature map that is made consistent."""
+    features: float = 1.0
+    """Weight of the features' consistency, 1 in the paper. The others are ours, not ablated."""
+    labels: float = 1.0
+    depth: float = 0.5
+    flow: float = 0.1
+    """Per pixel. Flow's own errors begin at tens of pixels, and its teacher's do."""
+
+    @property
+    def cost(self) -> float:
+        """Pixels of all copies, as a multiple of the crop's."""
+        return sum(size**2 for size in self.sizes)
+
+    def __post_init__(self) -> None:
+        ascending = list(self.sizes) == sorted(set(self.sizes))
+        if len(self.sizes) < 2 or not ascending or self.sizes[0] <= 0:
+            raise ValueError(
+                f"multi_resolution.sizes is {self.sizes}, expected two or more different factors "
+                f"above 0 in ascending order, such as 0.5 1 2"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """One training run, from its data to its length."""
 
@@ -138,6 +168,8 @@ class Recipe:
     data: DataConfig = field(default_factory=DataConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     weights: LossWeights = field(default_factory=LossWeights)
+    multi_resolution: MultiResolutionConfig | None = None
+    """Train at several resolutions in one step. None: at that of the crops alone."""
     precision: Literal["f32", "bf16"] = "bf16"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     parallel: Literal["ddp", "fsdp"] = "ddp"
@@ -163,7 +195,7 @@ class Recipe:
     """What report.html scores at the end of the run: some frames of the long data sets, all."""
     init: str | None = None
     """What to start from: a .safetensors file of weights or a bundle's folder. What the model
-    shares with it is taken over, see training.transfer."""
+    shares with it is taken over, see training.adapt.transfer."""
     freeze: tuple[str, ...] = ()
     """Parts that do not learn, such as "backbone", "neck", "flow*" or "backbone.blocks_16.0"."""
     lora: LoraConfig = field(default_factory=LoraConfig)

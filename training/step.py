@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from models.dense_model import DenseModel, Encoded
-from models.heads.flow import FlowFeatures
+from models.dense_model import DenseModel, Encoded, Maps
+from models.heads.flow import FlowEstimate, FlowFeatures
 from models.spatial import upsample
 from models.task import IGNORE_INDEX
 from models.windows import Windows
@@ -33,15 +33,30 @@ class Chance:
     num_lookup_tokens: int | None = None
     progress: float = 1.0
     """Share of the run that is done, in [0, 1]."""
+    seed: int = 0
+    """Of what else is drawn within the pass."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """All that a model says of one batch."""
+
+    encoded: Encoded
+    """Frame 1."""
+    maps: Maps
+    flow: list[FlowEstimate] | None
+    """After every update. None for single images, and of a model without flow."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """How many samples know the truth of each task."""
+    """How many samples know the truth of each task, and of any of them."""
 
     labels: int
     depth: int
     flow: int
+    samples: int
+    """Those that are not blank."""
 
 
 def count_known(batch: Batch) -> Known:
@@ -53,7 +68,15 @@ def count_known(batch: Batch) -> Known:
         labels=_num_samples(batch.labels != IGNORE_INDEX),
         depth=int(knows_depth(depth).sum()),
         flow=flow,
+        samples=int(not_blank(batch).sum()),
     )
+
+
+def not_blank(batch: Batch) -> Bool[Tensor, " b"]:
+    """The samples of which something is known."""
+    known = (batch.labels != IGNORE_INDEX).flatten(1).any(1)
+    known = known | batch.inverse_depth.isfinite().flatten(1).any(1)
+    return known if batch.flow is None else known | batch.flow.isfinite().flatten(1).any(1)
 
 
 def _num_samples(known: Bool[Tensor, "b ..."]) -> int:
@@ -80,9 +103,52 @@ def losses(
         known: of the whole batch where this is a part of it; the losses of all parts then add up
             to that of the whole, and each part runs the same layers.
     """
-    known = known or count_known(batch)
+    return task_losses(
+        answer(model, batch, chance),
+        batch,
+        weights=weights,
+        class_weights=class_weights,
+        progress=chance.progress,
+        known=known or count_known(batch),
+    )
+
+
+def answer(model: DenseModel, batch: Batch, chance: Chance) -> Answers:
+    """One forward pass: frame 1's maps, and the flow where there is a second frame."""
     encoded, following = _encode(model, batch, chance)
-    maps = model.maps(encoded)
+    flow = None
+    if batch.flow is not None and following is not None and model.flow_head is not None:
+        assert encoded.flow_features is not None
+        assert following.flow_features is not None
+        flow = model.flow(
+            encoded.flow_features,
+            following.flow_features,
+            encoded.placement,
+            following.placement,
+        )
+    return Answers(encoded=encoded, maps=model.maps(encoded), flow=flow)
+
+
+def task_losses(
+    answers: Answers,
+    batch: Batch,
+    *,
+    weights: LossWeights,
+    class_weights: Float[Tensor, " k"],
+    progress: float,
+    known: Known,
+) -> dict[str, Float[Tensor, ""]]:
+    """Weighted losses by task.
+
+    Args:
+        answers: to the batch.
+        batch: the truth.
+        weights: of the tasks.
+        class_weights: of the classes.
+        progress: share of the run that is done, in [0, 1].
+        known: of the whole batch where this is a part of it.
+    """
+    maps = answers.maps
     b, n = batch.labels.shape[:2]
     found: dict[str, Tensor] = {}
     if maps.logits is not None:
@@ -99,17 +165,9 @@ def losses(
             at_centres(batch.inverse_depth, 4, *maps.depth.relative_inverse_depth.shape[1:]),
         )
         found["depth"] = weights.depth * each.sum() / known.depth
-    if batch.flow is not None and following is not None and model.flow_head is not None:
-        assert encoded.flow_features is not None
-        assert following.flow_features is not None
-        estimates = model.flow(
-            encoded.flow_features,
-            following.flow_features,
-            encoded.placement,
-            following.placement,
-        )
-        share = min(max(chance.progress - L1_UNTIL, 0.0) / L1_FADES, 1.0)
-        each = flow_loss(estimates, batch.flow, likelihood=share)
+    if batch.flow is not None and answers.flow is not None:
+        share = min(max(progress - L1_UNTIL, 0.0) / L1_FADES, 1.0)
+        each = flow_loss(answers.flow, batch.flow, likelihood=share)
         found["flow"] = weights.flow * each.sum() / max(known.flow, 1)
     return found
 

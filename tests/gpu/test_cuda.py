@@ -11,8 +11,11 @@ import torch
 from models.runtime.eager import EagerRuntime
 from models.runtime.predictor import predict
 from tests.tiny_models import TINY, wild
+from tests.training import fleet
+from tests.training.test_distributed import assert_same_run
 from tests.training.test_loop import RECIPE, Planted
 from training.loop import train
+from training.recipe import Recipe
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 
@@ -38,3 +41,45 @@ def test_a_recipe_learns_in_bf16(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in (tmp_path / "losses.jsonl").read_text().splitlines()]
     for task in ("segmentation", "depth"):
         assert lines[-1][task] < 0.8 * lines[0][task], task
+
+
+CUDA = replace(fleet.RECIPE, num_steps=3, device="cuda")
+several = pytest.mark.skipif(torch.cuda.device_count() < 2, reason="fewer than two CUDA devices")
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [replace(CUDA, accumulate=2), replace(CUDA, recompute=True), replace(CUDA, compile=True)],
+    ids=["accumulate", "recompute", "compile"],
+)
+def test_a_run_on_a_gpu_is_that_of_the_cpu(tmp_path: Path, recipe: Recipe) -> None:
+    assert fleet.run(tmp_path / "cpu", replace(CUDA, device="cpu")) == [0]
+    assert fleet.wait(fleet.start(tmp_path / "cuda", recipe), limit_s=600) == [0]
+    assert_same_run(tmp_path / "cuda", tmp_path / "cpu", rel=2e-2)
+
+
+@several
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        CUDA,
+        replace(CUDA, parallel="fsdp"),
+        replace(CUDA, parallel="fsdp", recompute=True, accumulate=2),
+        replace(CUDA, parallel="fsdp", compile=True),
+    ],
+    ids=["ddp", "fsdp", "fsdp recomputed in passes", "fsdp compiled"],
+)
+def test_two_gpus_learn_what_one_does(tmp_path: Path, recipe: Recipe) -> None:
+    assert fleet.run(tmp_path / "one", CUDA) == [0]
+    processes = fleet.start(tmp_path / "two", recipe, world_size=2)
+    assert fleet.wait(processes, limit_s=600) == [0, 0]
+    assert_same_run(tmp_path / "two", tmp_path / "one", rel=2e-2)
+
+
+@several
+def test_a_sharded_run_goes_on_on_one_gpu(tmp_path: Path) -> None:
+    sharded = replace(CUDA, parallel="fsdp")
+    assert fleet.run(tmp_path / "one", CUDA) == [0]
+    assert fleet.run(tmp_path / "two", sharded, fleet.EndsAt(2), world_size=2) == [0, 0]
+    assert fleet.run(tmp_path / "two", CUDA) == [0]
+    assert_same_run(tmp_path / "two", tmp_path / "one", rel=2e-2)

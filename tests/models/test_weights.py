@@ -27,7 +27,9 @@ def test_every_preset_survives_json(name: str) -> None:
 def test_an_unknown_family_lists_the_known_ones() -> None:
     plain = config_to_dict(SMALL)
     plain["backbone"]["family"] = "resnet-9000"
-    with pytest.raises(ConfigError, match=r"'resnet-9000', expected one of \['lookup', 'vit'\]"):
+    with pytest.raises(
+        ConfigError, match=r"'resnet-9000', expected one of \['lookup', 'resformer', 'vit'\]"
+    ):
         config_from_dict(plain)
 
 

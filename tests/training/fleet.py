@@ -165,11 +165,11 @@ def start(
     return processes
 
 
-def wait(processes: list[BaseProcess]) -> list[int | None]:
+def wait(processes: list[BaseProcess], *, limit_s: float = WAIT_S) -> list[int | None]:
     """Exit codes by rank; a process that hangs is killed and has none."""
     codes = []
     for process in processes:
-        process.join(WAIT_S)
+        process.join(limit_s)
         hangs = process.is_alive()
         if hangs:
             process.kill()

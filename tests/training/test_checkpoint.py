@@ -114,8 +114,10 @@ def test_without_a_readable_file_nothing_starts_anew(tmp_path: Path) -> None:
     written(tmp_path, 1, 2)
     for path in checkpoints_in(tmp_path):
         path.write_bytes(b"")
+    lines: list[str] = []
     with pytest.raises(CheckpointError, match=r"none of checkpoint-0+2.*, checkpoint-0+1.* can be"):
-        read_newest(tmp_path, silent)
+        read_newest(tmp_path, lines.append)
+    assert len(lines) == 2
 
 
 def in_first_format(folder: Path, step: int) -> dict[str, Tensor]:

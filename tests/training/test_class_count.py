@@ -17,7 +17,7 @@ from training.class_count import CACHE, count_classes, with_class_share
 from training.data.real import RealDataError
 from training.data.root import data_root
 from training.losses.segmentation import balanced_weights
-from training.own_classes import with_classes_of_data
+from training.own_recipe.own_classes import with_classes_of_data
 from training.recipe import DataConfig, Recipe
 
 needs_camvid = pytest.mark.skipif(

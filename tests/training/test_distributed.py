@@ -16,7 +16,7 @@ from models.weights import read_weights, save_weights
 from tests.training import fleet
 from tests.training.fleet import RECIPE
 from training.distributed import ProcessError, from_environment
-from training.recipe import LoraConfig, Recipe
+from training.recipe import LoraConfig, MultiResolutionConfig, Recipe
 
 SHORT = replace(RECIPE, num_steps=4)
 
@@ -34,13 +34,20 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     return read_weights(folder / "weights.safetensors")[1]
 
 
-def assert_same_run(found: Path, expected: Path) -> None:
-    """The same losses and weights within what another order of sums makes of them."""
+def assert_same_run(found: Path, expected: Path, *, rel: float = 2e-5) -> None:
+    """The same losses, and weights, within what another order of sums makes of them.
+
+    Args:
+        found: folder of the run.
+        expected: of the run that it should be.
+        rel: how far losses and gradient norms may differ. AdamW divides by what they are, so
+            weights differ fifty times as much.
+    """
     for step, (a, b) in enumerate(zip(curve(found), curve(expected), strict=True)):
-        assert a == pytest.approx(b, rel=2e-5), step
+        assert a == pytest.approx(b, rel=rel), step
     for name, value in weights(expected).items():
         torch.testing.assert_close(
-            weights(found)[name], value, rtol=1e-3, atol=1e-4, msg=f"{found.name}: {name}"
+            weights(found)[name], value, rtol=50 * rel, atol=5 * rel, msg=f"{found.name}: {name}"
         )
 
 
@@ -65,6 +72,15 @@ def test_a_run_is_the_same_however_it_is_spread(
 ) -> None:
     assert fleet.run(tmp_path, recipe, world_size=world_size) == [0] * world_size
     assert_same_run(tmp_path, alone)
+
+
+def test_a_run_at_several_resolutions_is_the_same_however_it_is_spread(tmp_path: Path) -> None:
+    sizes = MultiResolutionConfig(sizes=(0.5, 1.0))
+    recipe = replace(SHORT, num_steps=2, multi_resolution=sizes)
+    sharded = replace(recipe, parallel="fsdp", tokens_per_pass=48)  # of 1.25 times 12 or 24
+    assert fleet.run(tmp_path / "alone", recipe) == [0]
+    assert fleet.run(tmp_path / "spread", sharded, world_size=2) == [0, 0]
+    assert_same_run(tmp_path / "spread", tmp_path / "alone")
 
 
 def test_one_process_goes_on_in_two_that_share_the_model_and_back(

@@ -11,10 +11,10 @@ from training import evaluate as evaluation
 from training.data.file_formats import FileFormatError
 from training.data.sample import Sample
 from training.evaluate import OtherClassesError, as_markdown, evaluate
-from training.scorers.depth import DepthFindings
-from training.scorers.flow import FlowFindings
-from training.scorers.segmentation import SegmentationFindings
-from training.suites import Suite
+from training.scoring.scorers.depth import DepthFindings
+from training.scoring.scorers.flow import FlowFindings
+from training.scoring.scorers.segmentation import SegmentationFindings
+from training.scoring.suites import Suite
 
 
 class Planted:

@@ -14,10 +14,10 @@ from models.runtime.predictor import Prediction, predict
 from models.weights import load_weights, read_weights, save_weights
 from tests.tiny_models import TINY, wild
 from tests.training.test_loop import RECIPE, Planted, Stops
-from training.adapter_file import AdapterError, merge_adapter
+from training.adapt.adapter_file import AdapterError, merge_adapter
 from training.loop import train
 from training.recipe import LoraConfig, OptimizerConfig, Recipe
-from training.run import LearnsNothingError, Run
+from training.running.run import LearnsNothingError, Run
 
 OTHERS = SegmentationConfig(class_names=("dark", "road", "bright"))
 BUT_SEGMENTATION = ("backbone", "neck", "depth", "flow*")

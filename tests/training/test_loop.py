@@ -13,13 +13,13 @@ from torch.utils.data import Dataset
 from models.config import FlowConfig, LookupConfig, ModelConfig
 from models.dense_model import DenseModel
 from models.weights import load_weights, read_weights, save_weights
+from training.adapt.transfer import TransferError
 from training.checkpoint import CheckpointError
 from training.data.batch import Batch, collate
 from training.data.sample import Cut
 from training.loop import train
 from training.recipe import DataConfig, OptimizerConfig, Recipe
 from training.step import Chance, losses
-from training.transfer import TransferError
 
 MODEL = ModelConfig(
     name="tiny",

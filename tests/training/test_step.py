@@ -99,7 +99,7 @@ def test_the_losses_of_parts_add_up_to_that_of_the_whole() -> None:
     assert whole.flow is not None
     whole.flow[0, :, :40] = torch.nan
     known = count_known(whole)
-    assert known == Known(labels=3, depth=3, flow=4)
+    assert known == Known(labels=3, depth=3, flow=4, samples=4)
 
     def gradients(batches: list[Batch]) -> tuple[dict[str, float], dict[str, torch.Tensor]]:
         model = wild(TINY["lookup"])

@@ -3,7 +3,7 @@
 NAME                      sintel, where there is one kind alone
 NAME:KIND                 camvid:train, cityscapes:val, sintel:clean
 NAME:KIND@FOLDER          the same data set in another place than below $ANYRES_DATA
-folder:PATH               a user's own images and truth (training/data/folder.py)
+folder:PATH               a user's own images and truth (training/data/readers/folder.py)
 frames:PATH               a video, or a folder of frames, without truth
 """
 
@@ -15,31 +15,31 @@ from pathlib import Path
 from typing import Any
 
 from models.image.label_sets import ADE20K, CAMVID, CITYSCAPES
-from training.data.ade20k import Ade20k
-from training.data.bdd100k import Bdd100k
-from training.data.camvid import CamVid
-from training.data.cityscapes import Cityscapes
-from training.data.diode import Diode
 from training.data.file_formats import FileFormatError
-from training.data.flying_chairs import FlyingChairs
-from training.data.flying_things import FlyingThings3D
-from training.data.folder import Folder
-from training.data.frames import open_frames
-from training.data.hd1k import Hd1k
-from training.data.icl_nuim import IclNuim
-from training.data.kitti2012 import Kitti2012
-from training.data.kitti2015 import Kitti2015
-from training.data.kitti_depth import KittiDepth
-from training.data.middlebury import Middlebury
-from training.data.middlebury2003 import Middlebury2003
-from training.data.nyuv2 import open_nyuv2
-from training.data.reader import Reader
+from training.data.readers.ade20k import Ade20k
+from training.data.readers.bdd100k import Bdd100k
+from training.data.readers.camvid import CamVid
+from training.data.readers.cityscapes import Cityscapes
+from training.data.readers.diode import Diode
+from training.data.readers.flying_chairs import FlyingChairs
+from training.data.readers.flying_things import FlyingThings3D
+from training.data.readers.folder import Folder
+from training.data.readers.frames import open_frames
+from training.data.readers.hd1k import Hd1k
+from training.data.readers.icl_nuim import IclNuim
+from training.data.readers.kitti2012 import Kitti2012
+from training.data.readers.kitti2015 import Kitti2015
+from training.data.readers.kitti_depth import KittiDepth
+from training.data.readers.middlebury import Middlebury
+from training.data.readers.middlebury2003 import Middlebury2003
+from training.data.readers.nyuv2 import open_nyuv2
+from training.data.readers.reader import Reader
+from training.data.readers.seven_scenes import SevenScenes
+from training.data.readers.sintel import Sintel
+from training.data.readers.spring import Spring
+from training.data.readers.tum import Tum
 from training.data.root import VARIABLE, data_root
 from training.data.sample import Sample
-from training.data.seven_scenes import SevenScenes
-from training.data.sintel import Sintel
-from training.data.spring import Spring
-from training.data.tum import Tum
 
 
 class CatalogError(ValueError):

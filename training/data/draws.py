@@ -12,7 +12,7 @@ import numpy as np
 from models.task import CLASS_NAMES
 from training.data.augment import crop, flip, jitter_colour, jitter_pair_colour, scale, tilt
 from training.data.degradation import add_noise, blur, erase_next
-from training.data.reader import Reader
+from training.data.readers.reader import Reader
 from training.data.real import draw, open_labelled, open_pairs, open_with_depth
 from training.data.rendered import SCENES, RenderedPairs
 from training.data.sample import Cut, Sample

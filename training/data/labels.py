@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from models.task import IGNORE_INDEX
 from training.data.file_formats import FileFormatError, read_indices
-from training.data.reader import fitting
+from training.data.readers.reader import fitting
 
 REFUSED = -1
 

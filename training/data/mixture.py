@@ -19,11 +19,11 @@ from training.data.batch import Batch, collate
 from training.data.draws import Draws, Target
 from training.data.sample import Cut
 from training.data.share import Share
-from training.data.token_budget import num_samples, tokens_of
+from training.data.token_budget import num_passes, num_samples, tokens_of
 from training.recipe import DataConfig
-from training.win_win import WindowShape, draw_shape
+from training.win_win import WindowShape, draw_shape, largest_shape
 
-# What a random generator is for: the second number of its seed. 1 is training.run's draw_chance.
+# What a random generator is for: the second number of its seed. 1 is draw_chance's.
 STEP, IMAGES, SCENES_ALONE, PAIRS, DEPTH_IMAGES, REAL_PAIRS = 0, 2, 3, 4, 5, 6
 SMALLEST_PAIR = 0.75
 """Of the usual crop: in less of a pair hardly anything is seen in both frames."""
@@ -62,6 +62,37 @@ class StepBatches(Dataset[list[Batch]]):
         counts = self._counts(kinds, targets)
         parts = zip(kinds, targets, counts, strict=True)
         return [self._batch(kind, target, count, step) for kind, target, count in parts]
+
+    def check_budgets(self, tokens_per_pass: int | None) -> None:
+        """Before the first step: that the largest samples that any step may draw fit.
+
+        Args:
+            tokens_per_pass: most tokens of a pass, of one process.
+
+        Raises:
+            BudgetError: they do not fit into a step or into a pass.
+        """
+        kinds = [kind for kind in self._kinds if kind.num_samples]
+        for targets in self._largest_targets(kinds):
+            tokens = [self._tokens(kind, t) for kind, t in zip(kinds, targets, strict=True)]
+            if self.config.tokens_per_step is not None:
+                num_samples(self.config.tokens_per_step, ratio=[1] * len(kinds), tokens=tokens)
+            if tokens_per_pass is not None:
+                num_passes(1, max(tokens), accumulate=1, tokens_per_pass=tokens_per_pass)
+
+    def _largest_targets(self, kinds: list[Kind]) -> list[list[Target]]:
+        config = self.config
+        found: list[list[Target]] = []
+        if config.two_windows_share > 0:
+            found.append([largest_shape(config.windows, stride=STRIDE)] * len(kinds))
+        if config.two_windows_share < 1:
+            shapes = np.exp(np.linspace(-MAX_STRETCH, MAX_STRETCH, 201))
+            largest: list[Target] = []
+            for kind in kinds:
+                crops = [_crop(kind.window, config.canvas_range[1], float(x)) for x in shapes]
+                largest.append(max(crops, key=tokens_of))
+            found.append(largest)
+        return found
 
     @cached_property
     def draws(self) -> Draws:
@@ -118,10 +149,7 @@ class StepBatches(Dataset[list[Batch]]):
         low = min(max(low, SMALLEST_PAIR), high) if kind.num_frames == 2 else low
         factor = float(np.exp(rng.uniform(np.log(low), np.log(high))))
         shape = float(np.exp(rng.uniform(-MAX_STRETCH, MAX_STRETCH))) if low < high else 1.0
-        height, width = kind.window
-        rows = max(round(height * factor / shape / STRIDE), 1)
-        cols = max(round(width * factor * shape / STRIDE), 1)
-        return rows * STRIDE, cols * STRIDE
+        return _crop(kind.window, factor, shape)
 
     def _counts(self, kinds: list[Kind], targets: list[Target]) -> tuple[int, ...]:
         """Samples of each kind. Fewer of larger crops: a step keeps its number of pixels."""
@@ -156,3 +184,11 @@ class StepBatches(Dataset[list[Batch]]):
         if not own:  # of the right shape, and nothing is known about it
             return collate([cut_of(0)], rendered=kind.rendered).blank()
         return collate([cut_of(index) for index in own], rendered=kind.rendered)
+
+
+def _crop(window: tuple[int, int], factor: float, shape: float) -> tuple[int, int]:
+    """(height, width) in pixels on the stride, `factor` times the window's and `shape` as wide."""
+    height, width = window
+    rows = max(round(height * factor / shape / STRIDE), 1)
+    cols = max(round(width * factor * shape / STRIDE), 1)
+    return rows * STRIDE, cols * STRIDE

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from training.data.catalog import Joined, open_all
-from training.data.reader import Reader
+from training.data.readers.reader import Reader
 from training.data.sample import Sample
 
 

@@ -41,7 +41,7 @@ NUM_PHOTOGRAPHS = 46
 PHOTOGRAPH_SIDE_PX = 1280
 
 Kind = Literal["layered", "street", "indoor"]
-SHARE: dict[Kind, float] = {"layered": 0.5, "street": 0.25, "indoor": 0.25}
+SHARE: dict[Kind, float] = {"layered": 0.45, "street": 0.2, "indoor": 0.35}
 KINDS: tuple[Kind, ...] = tuple(SHARE)
 SCENES: tuple[Kind, ...] = ("street", "indoor")
 """The kinds with depth."""

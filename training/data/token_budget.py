@@ -1,4 +1,4 @@
-"""How many samples of each kind make a step of so many tokens."""
+"""How many samples make a step of so many tokens, and how many passes it takes."""
 
 from collections.abc import Sequence
 
@@ -34,14 +34,14 @@ def num_samples(
         BudgetError: one sample of each kind is more than the budget.
 
     >>> num_samples(10_000, ratio=(4, 8, 4), tokens=(320, 192, 384))
-    (9, 18, 9)
+    (9, 19, 9)
     """
     least = sum(t for t, share in zip(tokens, ratio, strict=True) if share)
     if least > tokens_per_step:
+        each = " + ".join(str(t) for t, share in zip(tokens, ratio, strict=True) if share)
         raise BudgetError(
-            f"tokens_per_step is {tokens_per_step}, but one sample of each kind has "
-            f"{' + '.join(str(t) for t, share in zip(tokens, ratio, strict=True) if share)} = "
-            f"{least} tokens: give at least that"
+            f"tokens_per_step is {tokens_per_step}, but one sample of each kind may have {each} "
+            f"tokens: give at least {least}"
         )
     unit = tokens_per_step / sum(t * share for t, share in zip(tokens, ratio, strict=True))
     wanted = [unit * share for share in ratio]
@@ -54,6 +54,36 @@ def num_samples(
             found[i] += 1
             used += tokens[i]
     return tuple(found)
+
+
+def num_passes(
+    num_samples: int, tokens: int, *, accumulate: int, tokens_per_pass: int | None
+) -> int:
+    """Into how many passes a process's samples are split.
+
+    Args:
+        num_samples: of the process with the most: all processes run in step.
+        tokens: of a sample.
+        accumulate: at least so many, as far as there are samples.
+        tokens_per_pass: and so many more that none has more tokens than this.
+
+    Raises:
+        BudgetError: a single sample has more tokens than a pass may have.
+
+    >>> num_passes(5, 100, accumulate=2, tokens_per_pass=None)
+    2
+    >>> num_passes(5, 100, accumulate=2, tokens_per_pass=199)
+    5
+    """
+    at_once = num_samples
+    if tokens_per_pass is not None:
+        at_once = tokens_per_pass // tokens
+        if not at_once:
+            raise BudgetError(
+                f"a sample has {tokens} tokens (cells of {STRIDE}x{STRIDE} px of its windows and "
+                f"frames), but tokens_per_pass is {tokens_per_pass}: give at least {tokens}"
+            )
+    return min(max(accumulate, -(-num_samples // at_once)), num_samples)
 
 
 def _total(found: Sequence[int], tokens: Sequence[int]) -> int:

@@ -40,8 +40,8 @@ def depth_loss(
     target = target[enough]
     known = target.isfinite()
     num_known = _total(known)
-    own, own_spread = _normalise(relative, known)
-    true, _ = _normalise(target.nan_to_num(0.0), known)
+    own, own_spread = normalise(relative, known)
+    true, _ = normalise(target.nan_to_num(0.0), known)
     error = (own - true).masked_fill(~known, 0.0)
     loss = _total(error.abs()) / num_known
     loss = loss + GRADIENT_WEIGHT * _gradients(error, known)
@@ -61,9 +61,14 @@ def _total(x: Shaped[Tensor, "b n h w"]) -> Shaped[Tensor, " b"]:
     return x.flatten(1).sum(1)
 
 
-def _normalise(
+def normalise(
     x: Float[Tensor, "b n h w"], known: Bool[Tensor, "b n h w"]
 ) -> tuple[Float[Tensor, "b n h w"], Float[Tensor, " b"]]:
+    """A map without its scale and shift, which are unknown, and the scale that it had.
+
+    Centred by the median and divided by the mean absolute deviation, both over the known cells of
+    all windows of a sample.
+    """
     flat = x.flatten(1).masked_fill(~known.flatten(1), torch.nan)
     middle = flat.nanmedian(dim=1).values
     spread = (flat - middle[:, None]).abs().nanmean(dim=1).clamp(min=1e-4)

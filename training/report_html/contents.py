@@ -7,7 +7,7 @@ from typing import TypeVar
 from models.image.palette import Palette
 from models.task import Task
 from training.evaluate import Evaluation, Findings
-from training.run_log import RunLog
+from training.running.run_log import RunLog
 
 Kind = TypeVar("Kind", bound=Findings)
 

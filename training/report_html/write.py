@@ -8,13 +8,13 @@ from pathlib import Path
 from models.image.palette import CAMVID_PALETTE
 from models.task import Task
 from training.evaluate import Evaluation, LeftOut, evaluate
-from training.remembering import Remembering
 from training.report_html.contents import Contents
 from training.report_html.page import render
-from training.run_log import RunLog, read_run_log
-from training.scored_model import ScoredModel, open_model
-from training.suites import SUITES, Suite, suites_of
-from training.validation_data import held_out_of
+from training.running.run_log import RunLog, read_run_log
+from training.scoring.remembering import Remembering
+from training.scoring.scored_model import ScoredModel, open_model
+from training.scoring.suites import SUITES, Suite, suites_of
+from training.scoring.validation_data import held_out_of
 
 WEIGHTS = "weights.safetensors"
 RUN_FILES = ("recipe.json", "losses.jsonl")

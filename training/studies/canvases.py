@@ -16,9 +16,9 @@ import torch
 
 from models.task import Task
 from training.data.augment import crop, flip, jitter_colour, scale
-from training.data.camvid import CamVid
 from training.data.degradation import add_noise
 from training.data.pool import Pool
+from training.data.readers.camvid import CamVid
 from training.data.sample import Cut, Sample
 from training.data.synthetic.layered import render_pair
 from training.data.synthetic.scene import render_scene

@@ -4,6 +4,7 @@ from typing import Protocol
 
 import tyro
 
+from training.studies.multi_resolution import MultiResolutionStudy
 from training.studies.win_win import WinWin
 
 
@@ -15,7 +16,10 @@ class Study(Protocol):
         ...
 
 
-STUDIES: dict[str, type[Study]] = {"win-win": WinWin}
+STUDIES: dict[str, type[Study]] = {
+    "multi-resolution": MultiResolutionStudy,
+    "win-win": WinWin,
+}
 
 
 def run_study(arguments: list[str]) -> None:

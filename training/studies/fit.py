@@ -13,10 +13,10 @@ import torch
 from torch.utils.data import DataLoader
 
 from models.weights import save_weights
-from training.allocator import keep_freed_memory
 from training.data.batch import Batch
 from training.recipe import Recipe
-from training.run import Run
+from training.running.allocator import keep_freed_memory
+from training.running.run import Run
 from training.studies.memory import peak_mib, resident_mib
 from training.studies.method import Budget, Method
 

@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.training.data import tiny_files
-from training.data.diode import Diode
 from training.data.file_formats import FileFormatError
-from training.data.kitti_depth import KittiDepth
+from training.data.readers.diode import Diode
+from training.data.readers.kitti_depth import KittiDepth
 from training.data.sample import Sample
 
 DRIVE = "2011_09_26_drive_0001_sync"

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from tests.training.data import tiny_files
-from training.data.camvid import CamVid
 from training.data.file_formats import FileFormatError, write_flo
-from training.data.icl_nuim import IclNuim
-from training.data.kitti2012 import Kitti2012
-from training.data.middlebury2003 import Middlebury2003
-from training.data.reader import Reader
-from training.data.seven_scenes import SevenScenes
-from training.data.sintel import Sintel
+from training.data.readers.camvid import CamVid
+from training.data.readers.icl_nuim import IclNuim
+from training.data.readers.kitti2012 import Kitti2012
+from training.data.readers.middlebury2003 import Middlebury2003
+from training.data.readers.reader import Reader
+from training.data.readers.seven_scenes import SevenScenes
+from training.data.readers.sintel import Sintel
 
 SIZE = (4, 6)
 OTHER = (4, 5)

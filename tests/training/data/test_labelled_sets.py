@@ -7,10 +7,10 @@ import pytest
 from models.image.label_sets import ADE20K, CITYSCAPES
 from models.task import IGNORE_INDEX
 from tests.training.data import tiny_files
-from training.data.ade20k import Ade20k
-from training.data.bdd100k import Bdd100k
-from training.data.cityscapes import EVALUATED_IDS, Cityscapes
 from training.data.file_formats import FileFormatError
+from training.data.readers.ade20k import Ade20k
+from training.data.readers.bdd100k import Bdd100k
+from training.data.readers.cityscapes import EVALUATED_IDS, Cityscapes
 from training.data.sample import Sample
 
 CITY = "gtFine/train/aachen/aachen_000000_000019_gtFine_"

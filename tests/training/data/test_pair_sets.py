@@ -7,10 +7,10 @@ import pytest
 
 from tests.training.data import tiny_files
 from training.data.file_formats import FileFormatError, write_flo, write_pfm
-from training.data.flying_chairs import FlyingChairs
-from training.data.flying_things import FlyingThings3D
-from training.data.hd1k import Hd1k
-from training.data.middlebury import Middlebury
+from training.data.readers.flying_chairs import FlyingChairs
+from training.data.readers.flying_things import FlyingThings3D
+from training.data.readers.hd1k import Hd1k
+from training.data.readers.middlebury import Middlebury
 from training.data.sample import Sample
 
 SIZE = (4, 6)

@@ -16,7 +16,7 @@ from training.report_html.sections.scores import scores
 from training.report_html.sections.segmentation import confusion_table, merge_rare
 from training.report_html.sections.summary import summary
 from training.report_html.sections.training_curves import training_curves
-from training.run_log import RunLog
+from training.running.run_log import RunLog
 
 NOTHING = Contents(
     name="n",

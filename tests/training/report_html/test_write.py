@@ -24,7 +24,7 @@ from training.report_html import write
 from training.report_html.contents import Contents
 from training.report_html.page import render
 from training.report_html.write import ReportError, find_subject, write_html
-from training.suites import Suite
+from training.scoring.suites import Suite
 
 HOSTILE = "<script>alert('x')</script><img src=http://evil.example/a.png>&amp;\"'"
 SECTIONS = (

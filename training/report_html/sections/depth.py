@@ -7,7 +7,6 @@ import numpy as np
 
 from models.image.turbo import turbo_table
 from models.task import Task
-from training.pictures import depth_span, draw_depth, draw_error
 from training.report_html.axis import number
 from training.report_html.bar_chart import Bars, bar_chart
 from training.report_html.blocks import (
@@ -26,9 +25,10 @@ from training.report_html.sections.flow import HOT
 from training.report_html.sections.gallery import picture_rows
 from training.report_html.sections.segmentation import hex_colour, percent
 from training.report_html.thumbnail import as_picture, shrink, shrink_known
-from training.scorers.case import Case
-from training.scorers.depth import DepthFindings
-from training.scorers.line import OWN
+from training.scoring.scorers.case import Case
+from training.scoring.scorers.depth import DepthFindings
+from training.scoring.scorers.line import OWN
+from training.watching.pictures import depth_span, draw_depth, draw_error
 
 FULL_ERROR = 0.5
 """White in an error map: half of the true depth."""

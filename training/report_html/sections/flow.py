@@ -8,7 +8,6 @@ import numpy as np
 from models.image.flow_wheel import flow_wheel
 from models.task import Task
 from training.metrics.bins import Quantile
-from training.pictures import draw_error, draw_flow, flow_length_px
 from training.report_html.axis import number
 from training.report_html.bar_chart import Bars, bar_chart
 from training.report_html.blocks import (
@@ -28,9 +27,10 @@ from training.report_html.line_chart import Series, line_chart
 from training.report_html.sections.gallery import picture_rows
 from training.report_html.sections.segmentation import hex_colour, percent
 from training.report_html.thumbnail import as_picture, shrink, shrink_known
-from training.scorers.case import Case
-from training.scorers.flow import FlowFindings
-from training.scorers.line import OWN
+from training.scoring.scorers.case import Case
+from training.scoring.scorers.flow import FlowFindings
+from training.scoring.scorers.line import OWN
+from training.watching.pictures import draw_error, draw_flow, flow_length_px
 
 LEAST_FULL_ERROR_PX = 3.0
 """White in an error map is this, or the image's 95th percentile if that is more."""

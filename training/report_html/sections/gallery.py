@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from training.report_html.blocks import Chart, Picture, PictureRow
 from training.report_html.line_chart import Series, line_chart
-from training.scorers.case import Case, Cases, ImageScore
+from training.scoring.scorers.case import Case, Cases, ImageScore
 
 FEWEST_FOR_A_CURVE = 8
 

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from models.image.palette import Palette
 from models.task import Task
-from training.pictures import draw_labels, draw_wrong
 from training.report_html.blocks import (
     Block,
     Cell,
@@ -23,8 +22,9 @@ from training.report_html.blocks import (
 from training.report_html.contents import Contents
 from training.report_html.sections.gallery import picture_rows, score_curve
 from training.report_html.thumbnail import as_picture, shrink
-from training.scorers.case import Case
-from training.scorers.segmentation import SegmentationFindings
+from training.scoring.scorers.case import Case
+from training.scoring.scorers.segmentation import SegmentationFindings
+from training.watching.pictures import draw_labels, draw_wrong
 
 MOST_CLASSES = 24
 """In a confusion matrix; the rarer ones are one row and one column together."""

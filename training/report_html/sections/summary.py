@@ -6,12 +6,12 @@ import numpy as np
 
 from models.task import Task
 from training.evaluate import TEMPORAL, Row
-from training.progress import clock
 from training.report_html.blocks import Facts, Notice, Section, Text, Tile, Tiles
 from training.report_html.contents import Contents
-from training.scorers.depth import PLANE
-from training.scorers.flow import DIS
-from training.scorers.line import OWN
+from training.scoring.scorers.depth import PLANE
+from training.scoring.scorers.flow import DIS
+from training.scoring.scorers.line import OWN
+from training.watching.progress import clock
 
 STEADY = 0.95
 """Goal: share of pixels whose class agrees with the last frame's, warped by flow."""

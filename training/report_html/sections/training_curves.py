@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from training.report_html.blocks import Block, Chart, Charts, Notice, Section, Text
 from training.report_html.contents import Contents
 from training.report_html.line_chart import Series, line_chart
-from training.run_log import RunLog, smooth
+from training.running.run_log import RunLog, smooth
 
 MEMORY_SHARE = 0.02
 """Of the run: the smoothed curve remembers so much."""

@@ -4,8 +4,8 @@ from training.metrics.uncertainty import Sparsification
 from training.report_html.blocks import Block, Chart, Charts, Notice, Section, Text
 from training.report_html.contents import Contents
 from training.report_html.line_chart import Series, line_chart
-from training.scorers.depth import DepthFindings
-from training.scorers.flow import FlowFindings
+from training.scoring.scorers.depth import DepthFindings
+from training.scoring.scorers.flow import FlowFindings
 
 
 def uncertainty(contents: Contents) -> Section:

@@ -1,0 +1,1 @@
+"""From weights that there are to a model that learns something else: parts, heads, adapters."""

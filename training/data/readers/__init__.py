@@ -1,0 +1,1 @@
+"""One file per data set: from its folder to samples."""

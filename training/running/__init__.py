@@ -1,0 +1,1 @@
+"""One run in motion: its processes, passes, files and signals."""

@@ -1,0 +1,1 @@
+"""What models are scored on, beside what, and how the answers are added up."""
