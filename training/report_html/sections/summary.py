@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from models.task import Task
 from training.evaluate import TEMPORAL, Row
 from training.report_html.blocks import Facts, Notice, Section, Text, Tile, Tiles
@@ -82,7 +84,7 @@ def _run(contents: Contents) -> list[Tile]:
     if log is None or not log.steps.size:
         return []
     planned = log.recipe.get("num_steps")
-    seconds = float(log.values["step_s"].sum()) if "step_s" in log.values else 0.0
+    seconds = float(np.nansum(log.values["step_s"])) if "step_s" in log.values else 0.0
     peak = log.values.get("peak_mib")
     notes = [f"of {planned}"] if planned else []
     notes += [f"in {clock(seconds)}"] if seconds else []
