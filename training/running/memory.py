@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 MIB = 2**20
+STATUS = Path("/proc/self/status")  # Linux
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +32,18 @@ def read_memory(device: torch.device) -> Memory:
             current_mib=torch.cuda.memory_allocated(device) / MIB,
             peak_mib=torch.cuda.max_memory_allocated(device) / MIB,
         )
-    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts in KiB
-    statm = Path("/proc/self/statm")
-    current_mib = peak_mib
-    if statm.is_file():  # Linux alone; its second number is resident pages
-        current_mib = int(statm.read_text().split()[1]) * resource.getpagesize() / MIB
+    status = _status_mib()
+    # Not getrusage where it can be helped: its peak is inherited from the process that started this
+    # one. Beyond Linux there is nothing else.
+    peak_mib = status.get("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    current_mib = status.get("VmRSS") or peak_mib
     # The kernel updates the peak less often than the current value.
     return Memory(of="resident", current_mib=current_mib, peak_mib=max(peak_mib, current_mib))
+
+
+def _status_mib() -> dict[str, float]:
+    """What Linux says of this process's memory, by its names; elsewhere nothing."""
+    if not STATUS.is_file():
+        return {}
+    words = [line.split() for line in STATUS.read_text().splitlines() if line.endswith(" kB")]
+    return {name.rstrip(":"): float(kib) / 1024 for name, kib, _ in words}

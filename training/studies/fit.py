@@ -16,8 +16,8 @@ from models.weights import save_weights
 from training.data.batch import Batch
 from training.recipe import Recipe
 from training.running.allocator import keep_freed_memory
+from training.running.memory import read_memory
 from training.running.run import Run
-from training.studies.memory import peak_mib, resident_mib
 from training.studies.method import Budget, Method
 
 WARMUP_SHARE = 0.05
@@ -61,7 +61,7 @@ def fit(method: Method, budget: Budget, folder: Path, *, report: Callable[[str],
     device = device_of(method.recipe)
     keep_freed_memory()
     torch.set_num_threads(method.recipe.threads or os.cpu_count() or 1)
-    idle = resident_mib(device)
+    idle = read_memory(device).current_mib
     data = _batches(method, budget, device)
     rehearsal = Run(method.recipe, device)
     for step in range(budget.warmup_steps):
@@ -96,7 +96,7 @@ def fit(method: Method, budget: Budget, folder: Path, *, report: Callable[[str],
         trained_s=spent_s,
         step_s=statistics.median(steps_s),
         wait_s=statistics.median(waits_s),
-        peak_mib=peak_mib(device),
+        peak_mib=read_memory(device).peak_mib,
         idle_mib=idle,
         points=tuple(points),
     )

@@ -9,10 +9,10 @@ import torch
 
 from models.weights import load_weights
 from tests.training.studies.planted_method import METHOD, RECIPE, Fails
+from training.running.memory import read_memory
 from training.schedule import rate_factor
 from training.studies.compare import StudyError, claim, compare, save_outcomes
 from training.studies.fit import fit, follow_clock
-from training.studies.memory import peak_mib, resident_mib
 from training.studies.method import Budget
 
 BUDGET = Budget(seconds=0.6, warmup_steps=1, num_points=2, num_workers=0)
@@ -89,8 +89,8 @@ def test_results_of_other_settings_are_not_mixed(tmp_path: Path) -> None:
 
 def test_the_peak_holds_what_was_taken_and_given_back() -> None:
     cpu = torch.device("cpu")
-    before = resident_mib(cpu)
+    before = read_memory(cpu).current_mib
     block = bytearray(200 * 2**20)
     block[:: 2**12] = b"x" * len(block[:: 2**12])  # a page is resident once it is touched
     del block
-    assert peak_mib(cpu) >= before + 190
+    assert read_memory(cpu).peak_mib >= before + 190
