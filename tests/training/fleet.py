@@ -47,7 +47,7 @@ RECIPE = Recipe(
     lookup_tokens=(6, 9),
     checkpoint_every=1,
 )
-WAIT_S = 120.0
+WAIT_S = 300.0
 """For a process to end. Generous: nothing is asserted about time but that it comes."""
 
 
