@@ -147,7 +147,7 @@ def test_windows_stay_where_they_lie_on_the_canvas(size: float) -> None:
 @pytest.mark.parametrize("size", [0.4, 0.5, 0.75, 1.0, 1.5, 2.0])
 def test_windows_are_as_large_wherever_they_lie(size: float) -> None:
     # A part of a batch is resized alone: it must look as it does among the others.
-    even, odd = [[0, 0], [96, 32]], [[16, 48], [112, 80]]
+    even, odd = [[0, 0], [64, 32]], [[16, 48], [80, 80]]
     sides = {
         resized(windows(first, second, side=96), size).batch.image.shape[2:]
         for first in (even, odd)
