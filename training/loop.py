@@ -57,7 +57,8 @@ def train(recipe: Recipe, folder: Path, data: Dataset[list[Batch]] | None = None
         own: Dataset[list[Batch]]
         if data is None:
             own = StepBatches(recipe.data, processes.share, classes_of(recipe))
-            own.check_budgets(recipe.tokens_per_pass)
+            several = recipe.multi_resolution
+            own.check_budgets(recipe.tokens_per_pass, times=several.cost if several else 1.0)
             counted = with_class_share(recipe, folder) if processes.is_first else recipe
             recipe = processes.told_by_first(counted)
         else:

@@ -3,7 +3,9 @@
 Axes: b samples, n windows, bn windows of all samples, h w pixels.
 """
 
+import math
 from dataclasses import dataclass, replace
+from typing import Final
 
 import torch
 from jaxtyping import Float, Int, UInt8
@@ -12,6 +14,9 @@ from torch import Tensor
 from models.windows import STRIDE
 from training.data.batch import Batch
 from training.grid import MIN_SHARE, Cells, Grid, average, pick
+
+TINY: Final = 1e-6  # of a cell: what floating point may add to a whole number
+NUM_STARTS: Final = 512  # cells along the longest canvas, and then some
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +62,11 @@ def resized(batch: Batch, size: float) -> Copy:
     )
     factor = (_nearest(h, size) / h, _nearest(w, size) / w) if whole else (size, size)
     canvas = torch.round(batch.canvas * batch.canvas.new_tensor(factor, dtype=torch.float64)).long()
-    origins, room = _aligned(batch.origins, (h, w), factor)
+    origins, room = _aligned(batch.origins, (h, w), factor, whole=whole)
     next_origins, next_image = None, batch.next_image
     if batch.next_origins is not None and next_image is not None:
         next_size = (next_image.shape[2], next_image.shape[3])
-        next_origins, next_room = _aligned(batch.next_origins, next_size, factor)
+        next_origins, next_room = _aligned(batch.next_origins, next_size, factor, whole=whole)
         if next_size == (h, w):  # equal windows stay equal: both frames go in one pass
             room = next_room = (min(room[0], next_room[0]), min(room[1], next_room[1]))
         target = _cells(next_origins, next_room, factor)
@@ -96,21 +101,34 @@ def _nearest(side: int, size: float) -> int:
 
 
 def _aligned(
-    origins: Int[Tensor, "b n 2"], window: tuple[int, int], factor: tuple[float, float]
+    origins: Int[Tensor, "b n 2"],
+    window: tuple[int, int],
+    factor: tuple[float, float],
+    *,
+    whole: bool,
 ) -> tuple[Int[Tensor, "b n 2"], tuple[int, int]]:
     """The first lines of the stride's grid in each resized window, and the room behind them all."""
     scale = torch.tensor(factor, dtype=torch.float64, device=origins.device)
-    sides = torch.tensor(window, device=origins.device)
-    tiny = 1e-6  # of a cell: what floating point may add to a whole number
-    first = torch.ceil(origins * scale / STRIDE - tiny)
-    last = torch.floor((origins + sides) * scale / STRIDE + tiny)
-    rows, cols = (last - first).flatten(0, 1).amin(0).long().tolist()
+    first = torch.ceil(origins * scale / STRIDE - TINY)
+    rows, cols = (_room(s // STRIDE, f, whole) for s, f in zip(window, factor, strict=True))
     if min(rows, cols) < 1:
         raise ValueError(
             f"a window of {window[0]}x{window[1]} (HxW) at {factor[0]:g} times its size holds no "
             f"whole cell of {STRIDE} px: choose larger windows, or larger multi_resolution.sizes"
         )
     return first.long() * STRIDE, (rows * STRIDE, cols * STRIDE)
+
+
+def _room(cells: int, factor: float, whole: bool) -> int:
+    """Whole cells in a resized window of so many, wherever on its canvas it starts.
+
+    Of the worst start, not of those at hand: a part of a batch would else have other windows than
+    the batch, and the number of passes or processes would change what is learned.
+    """
+    starts = range(1) if whole else range(NUM_STARTS)
+    last = (math.floor((start + cells) * factor + TINY) for start in starts)
+    first = (math.ceil(start * factor - TINY) for start in starts)
+    return min(b - a for a, b in zip(first, last, strict=True))
 
 
 def _original(origins: Int[Tensor, "b n 2"], window: tuple[int, int]) -> Grid:

@@ -83,6 +83,13 @@ def make(rng: np.random.Generator, *, pair: bool) -> Cut:
     )
 
 
+class PairsFirst(Uneven):
+    """The same, the images last."""
+
+    def __getitem__(self, step: int) -> list[Batch]:
+        return super().__getitem__(step)[::-1]
+
+
 @dataclass(frozen=True)
 class FailsOn(Uneven):
     """Data that one rank cannot read."""

@@ -148,3 +148,16 @@ def test_frozen_parts_and_adapters_are_the_same_in_several_processes(tmp_path: P
             assert torch.equal(value, before[name]), name
     headers = [read_weights(tmp_path / run / "adapter.safetensors")[0] for run in ("one", "two")]
     assert headers[0]["frozen_sha256"] == headers[1]["frozen_sha256"]
+
+
+def test_a_last_batch_that_teaches_nothing_leaves_shards_in_order(tmp_path: Path) -> None:
+    base = tmp_path / "base.safetensors"
+    torch.manual_seed(0)
+    save_weights(base, RECIPE.model, DenseModel(RECIPE.model).state_dict())
+    frozen = ("backbone", "neck", "segmentation", "depth")
+    recipe = replace(SHORT, init=str(base), freeze=frozen)
+    data = fleet.PairsFirst()
+    assert fleet.run(tmp_path / "one", recipe, data=data) == [0]
+    sharded = replace(recipe, parallel="fsdp")
+    assert fleet.run(tmp_path / "two", sharded, data=data, world_size=2) == [0, 0]
+    assert_same_run(tmp_path / "two", tmp_path / "one")

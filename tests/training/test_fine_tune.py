@@ -17,7 +17,7 @@ from tests.training.test_loop import RECIPE, Planted, Stops
 from training.adapt.adapter_file import AdapterError, merge_adapter
 from training.loop import train
 from training.recipe import LoraConfig, OptimizerConfig, Recipe
-from training.running.run import LearnsNothingError, Run
+from training.running.run import MAX_IDLE_STEPS, LearnsNothingError, Run
 
 OTHERS = SegmentationConfig(class_names=("dark", "road", "bright"))
 BUT_SEGMENTATION = ("backbone", "neck", "depth", "flow*")
@@ -80,7 +80,7 @@ def test_what_is_frozen_costs_no_optimizer_state(recipe: Recipe) -> None:
     }
 
 
-def test_a_step_that_can_teach_nothing_is_an_error(recipe: Recipe) -> None:
+def test_many_steps_that_can_teach_nothing_are_an_error(recipe: Recipe) -> None:
     run = Run(
         replace(
             recipe,
@@ -90,11 +90,18 @@ def test_a_step_that_can_teach_nothing_is_an_error(recipe: Recipe) -> None:
         torch.device("cpu"),
     )
     image, pair = Planted()[0]
-    run.step(0, [image, pair])  # the pair teaches the flow head
+    before = run.model.state_dict()["flow_head.read.weight"].clone()
+    for step in range(1, MAX_IDLE_STEPS):
+        run.step(step, [image])
+    assert torch.equal(run.model.state_dict()["flow_head.read.weight"], before)
+    run.step(1, [image, pair])  # the pair teaches the flow head
+    assert not torch.equal(run.model.state_dict()["flow_head.read.weight"], before)
+    for step in range(1, MAX_IDLE_STEPS):
+        run.step(step, [image])
     with pytest.raises(
-        LearnsNothingError, match="step 1 sees segmentation alone, and no parameter"
+        LearnsNothingError, match="steps 0 to 19 see segmentation alone, and no parameter"
     ):
-        run.step(1, [image])
+        run.step(MAX_IDLE_STEPS - 1, [image])
 
 
 @pytest.mark.parametrize("precision", ["f32", "bf16"])

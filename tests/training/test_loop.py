@@ -1,6 +1,8 @@
 """The loop learns, and resumes as if it had never stopped."""
 
 import json
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,15 @@ from torch.utils.data import Dataset
 from models.config import FlowConfig, LookupConfig, ModelConfig
 from models.dense_model import DenseModel
 from models.weights import load_weights, read_weights, save_weights
+from training.adapt.adapter_file import save_trained
 from training.adapt.transfer import TransferError
-from training.checkpoint import CheckpointError
+from training.checkpoint import CheckpointError, checkpoints_in
 from training.data.batch import Batch, collate
 from training.data.sample import Cut
 from training.loop import train
 from training.recipe import DataConfig, OptimizerConfig, Recipe
+from training.running.run import LearnsNothingError
+from training.running.stop_signals import Stopped
 from training.step import Chance, losses
 
 MODEL = ModelConfig(
@@ -148,6 +153,53 @@ def test_steps_after_the_checkpoint_are_logged_once(tmp_path: Path) -> None:
     train(RECIPE, tmp_path, Planted())
     lines = (tmp_path / "losses.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == list(range(6))
+
+
+def test_a_run_whose_weights_were_not_written_does_its_last_step_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(*args: Any, done: int, **kwargs: Any) -> None:
+        if done == RECIPE.num_steps:
+            raise OSError("no space left")
+        save_trained(*args, done=done, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("training.running.run.save_trained", full_disk)
+        with pytest.raises(OSError, match="no space left"):
+            train(RECIPE, tmp_path / "stopped", Planted())
+    _, found = read_weights(train(RECIPE, tmp_path / "stopped", Planted()))
+    _, expected = read_weights(train(RECIPE, tmp_path / "straight", Planted()))
+    for name, value in expected.items():
+        assert torch.equal(found[name], value), name
+
+
+def test_many_steps_without_a_finite_gradient_end_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overflows(*args: Any, **kwargs: Any) -> dict[str, torch.Tensor]:
+        return {name: value * float("inf") for name, value in losses(*args, **kwargs).items()}
+
+    monkeypatch.setattr("training.step.losses", overflows)
+    with pytest.raises(LearnsNothingError, match="steps 0 to 19 have no finite gradient"):
+        train(replace(RECIPE, num_steps=30), tmp_path, Planted())
+
+
+class Signals(Planted):
+    """Tells every process of the run to end, as job systems do, while a worker makes a step."""
+
+    def __getitem__(self, step: int) -> list[Batch]:
+        if step == 3:
+            os.kill(os.getppid(), signal.SIGTERM)
+            assert os.getpgid(0) != os.getpgid(os.getppid())  # what is sent to the group misses it
+        return super().__getitem__(step)
+
+
+def test_a_signal_to_the_whole_group_leaves_the_workers_to_the_run(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, num_steps=30, data=replace(RECIPE.data, num_workers=1))
+    with pytest.raises(Stopped) as stopped:
+        train(recipe, tmp_path, Signals())
+    assert stopped.value.exit_code == 128 + signal.SIGTERM
+    assert checkpoints_in(tmp_path)
 
 
 def test_a_step_without_a_finite_gradient_is_left_out_and_resumed_from(

@@ -144,6 +144,18 @@ def test_windows_stay_where_they_lie_on_the_canvas(size: float) -> None:
     assert h > 80 * size - 2 * 16
 
 
+@pytest.mark.parametrize("size", [0.4, 0.5, 0.75, 1.0, 1.5, 2.0])
+def test_windows_are_as_large_wherever_they_lie(size: float) -> None:
+    # A part of a batch is resized alone: it must look as it does among the others.
+    even, odd = [[0, 0], [64, 32]], [[16, 48], [80, 80]]
+    sides = {
+        resized(windows(first, second, side=96), size).batch.image.shape[2:]
+        for first in (even, odd)
+        for second in (even, odd)
+    }
+    assert len(sides) == 1
+
+
 def test_a_window_without_a_whole_cell_is_refused() -> None:
     batch = windows([[0, 0], [96, 144]], [[0, 0], [96, 144]], side=16)
     with pytest.raises(ValueError, match="16x16 .* at 0.5 times its size holds no whole cell"):

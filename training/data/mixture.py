@@ -6,6 +6,7 @@ resumes, or that has another number of workers or of processes, sees the same, a
 only its own share.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -63,11 +64,12 @@ class StepBatches(Dataset[list[Batch]]):
         parts = zip(kinds, targets, counts, strict=True)
         return [self._batch(kind, target, count, step) for kind, target, count in parts]
 
-    def check_budgets(self, tokens_per_pass: int | None) -> None:
+    def check_budgets(self, tokens_per_pass: int | None, *, times: float = 1.0) -> None:
         """Before the first step: that the largest samples that any step may draw fit.
 
         Args:
             tokens_per_pass: most tokens of a pass, of one process.
+            times: how often a pass sees a sample, larger copies counted as what they are.
 
         Raises:
             BudgetError: they do not fit into a step or into a pass.
@@ -78,7 +80,9 @@ class StepBatches(Dataset[list[Batch]]):
             if self.config.tokens_per_step is not None:
                 num_samples(self.config.tokens_per_step, ratio=[1] * len(kinds), tokens=tokens)
             if tokens_per_pass is not None:
-                num_passes(1, max(tokens), accumulate=1, tokens_per_pass=tokens_per_pass)
+                num_passes(
+                    1, math.ceil(max(tokens) * times), accumulate=1, tokens_per_pass=tokens_per_pass
+                )
 
     def _largest_targets(self, kinds: list[Kind]) -> list[list[Target]]:
         config = self.config
@@ -86,10 +90,12 @@ class StepBatches(Dataset[list[Batch]]):
         if config.two_windows_share > 0:
             found.append([largest_shape(config.windows, stride=STRIDE)] * len(kinds))
         if config.two_windows_share < 1:
-            shapes = np.exp(np.linspace(-MAX_STRETCH, MAX_STRETCH, 201))
+            low, high = config.canvas_range
+            stretch = MAX_STRETCH if low < high else 0.0
+            shapes = np.exp(np.linspace(-stretch, stretch, 201))
             largest: list[Target] = []
             for kind in kinds:
-                crops = [_crop(kind.window, config.canvas_range[1], float(x)) for x in shapes]
+                crops = [_crop(kind.window, high, float(x)) for x in shapes]
                 largest.append(max(crops, key=tokens_of))
             found.append(largest)
         return found

@@ -58,6 +58,7 @@ def _per_class(
 def balanced_weights(share: Float[Tensor, " k"], *, power: float = 0.5) -> Float[Tensor, " k"]:
     """Class weights (median share / share) ^ power, kept within [0.3, 3].
 
-    Power 1 is the median frequency balancing of SegNet (arXiv 1511.00561, section 4.1).
+    The median is that of the classes that occur. Power 1 is the median frequency balancing of
+    SegNet (arXiv 1511.00561, section 4.1).
     """
-    return ((share.median() / share.clamp(min=1e-6)) ** power).clamp(0.3, 3.0)
+    return ((share[share > 0].median() / share.clamp(min=1e-6)) ** power).clamp(0.3, 3.0)

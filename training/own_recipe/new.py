@@ -4,7 +4,8 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from training.own_recipe.recipe_template import Known, recipe_text
+from models.task import Task
+from training.own_recipe.recipe_template import HEADS, Known, recipe_text
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 EXAMPLE = "folder:path/to/my/data"
@@ -47,10 +48,19 @@ def write_recipe(
 def _known(name: str, file: str, init: str | None, data: str | None) -> Known:
     from training.adapt.start import is_imported, model_like  # imports torch
 
-    head = model_like(init).segmentation if init else None
+    model = model_like(init) if init else None
+    head = model.segmentation if model else None
     classes = head.class_names if head is not None else ()
     imported = init is not None and is_imported(Path(init))
-    known = Known(name=name, file=file, init=init, imported=imported, class_names=classes)
+    there = {task.value for task in (Task if model is None else model.tasks)}
+    known = Known(
+        name=name,
+        file=file,
+        init=init,
+        imported=imported,
+        heads=tuple(head for head in HEADS if head.rstrip("*") in there),
+        class_names=classes,
+    )
     if data is None:
         names = classes or ("first", "second")
         return replace(known, class_names=names, labelled=(EXAMPLE,))

@@ -35,6 +35,8 @@ class Known:
     """Weights or a bundle to start from."""
     imported: bool = False
     """They are an encoder of others: neck and heads know nothing yet."""
+    heads: tuple[str, ...] = HEADS
+    """That `init` has."""
     class_names: tuple[str, ...] = ()
     """Of the segmentation head; empty: the model has none."""
     labelled: tuple[str, ...] = ()
@@ -54,6 +56,17 @@ class Known:
         """Heads that the data teach something."""
         taught = (self.labelled, self.depth, self.pairs)
         return tuple(head for head, data in zip(HEADS, taught, strict=True) if data)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Tasks that the data teach and `init` has no head for; model_like makes segmentation's."""
+        if not self.trained:
+            return ()
+        return tuple(
+            task
+            for head, task in zip(HEADS[1:], _words(HEADS[1:]), strict=True)
+            if head in self.learning and head not in self.heads
+        )
 
 
 def recipe_text(known: Known) -> str:
@@ -81,7 +94,12 @@ runs/{known.name}.
 def _imports(known: Known) -> str:
     ours = "from training.recipe import DataConfig, LoraConfig, OptimizerConfig, Recipe\n"
     if known.init:
-        remake = "from dataclasses import replace\n\n" if known.imported else ""
+        remake = ""
+        if known.imported or known.missing:
+            remake = "from dataclasses import replace\n\n"
+        if known.missing:
+            kinds = ", ".join(sorted(f"{task.title()}Config" for task in known.missing))
+            remake += f"from models.config import {kinds}\n"
         return f"{remake}from training.adapt.start import model_like\n{ours}"
     config = "from models.config import SegmentationConfig\n" if known.class_names else ""
     ours = ours.replace(" LoraConfig,", "")
@@ -161,6 +179,15 @@ def _model(known: Known) -> str:
 {"".join(f"        {task}=None,{chr(10)}" for task in absent)}    ),
     init=INIT,
 """
+    if known.missing:
+        added = "".join(f"        {task}={task.title()}Config(),\n" for task in known.missing)
+        return f"""\
+    # The network of INIT, and a head for what the data teach beyond that.
+    model=replace(
+        model_like(INIT{classes}),
+{added}    ),
+    init=INIT,
+"""
     if known.init:
         return f"""\
     # The network of INIT, with a head for these classes where some are given. What
@@ -207,7 +234,7 @@ def _freeze(known: Known) -> str:
     # Low-rank adapters beside the linear layers of some parts; rank 0 is none.
     lora=LoraConfig(rank=0, alpha=16.0, parts=("backbone",)),
 """
-    frozen = ("backbone", "neck", *(head for head in HEADS if head not in known.learning))
+    frozen = ("backbone", "neck", *(head for head in known.heads if head not in known.learning))
     heads = _list(_words(known.learning)) + (" alone" if len(known.learning) < len(HEADS) else "")
     return f"""\
     # What does not learn: parts are beginnings of parameters' names, * is anything.

@@ -62,7 +62,9 @@ def shard(root: nn.Module, processes: Processes, device: torch.device) -> None:
     for block in blocks_of(root):
         if next(block.parameters(), None) is not None and not isinstance(block, FSDPModule):
             fully_shard(block, mesh=mesh)
-    fully_shard(root, mesh=mesh)
+    # The root too, as FSDP2 would not by itself: a batch that teaches nothing has no backward pass
+    # to take its parameters apart again.
+    fully_shard(root, mesh=mesh, reshard_after_forward=True)
 
 
 def local(x: Tensor) -> Tensor:

@@ -24,9 +24,12 @@ from training.running.passes import make_plans, split
 from training.schedule import rate_factor
 from training.step import Chance, Known, Objective
 
+MAX_IDLE_STEPS = 20
+"""In a row that change nothing, before the run ends."""
+
 
 class LearnsNothingError(ValueError):
-    """A step whose losses depend on frozen parameters alone."""
+    """Steps whose losses depend on frozen parameters alone, or whose gradients are not finite."""
 
 
 class Run:
@@ -47,6 +50,7 @@ class Run:
         self.objective = self._prepared()
         self.optimizer = make_optimizer(self.model, recipe.optimizer)
         self.average = Average(self.model, decay=recipe.optimizer.average_decay)
+        self._num_idle = 0
         share = recipe.weights.class_share or (1.0,) * max(len(classes_of(recipe)), 1)
         self.class_weights = balanced_weights(torch.tensor(share, device=device))
 
@@ -92,18 +96,36 @@ class Run:
             norms.append(self._clip(parameters))
             gathered = [_add(a, p.grad) for a, p in zip(gathered, parameters, strict=True)]
             self.optimizer.zero_grad(set_to_none=True)
-        if all(gradient is None for gradient in gathered):
-            raise LearnsNothingError(
-                f"step {step} sees {', '.join(sums) or 'no task'} alone, and no parameter that "
-                f"learns has a part in it: free another part, or give data that teaches one"
-            )
-        if bool(torch.stack(norms).isfinite().all()):
+        taught = any(gradient is not None for gradient in gathered)
+        finite = bool(torch.stack(norms).isfinite().all())
+        if taught and finite:
             for parameter, gradient in zip(parameters, gathered, strict=True):
                 parameter.grad = gradient
             self.optimizer.step()
             self.average.update(self.model, step)
+        self._count_idle(step, sums, taught=taught, finite=finite)
         self.optimizer.zero_grad(set_to_none=True)
         return {"learning_rate": rate, **self._values(sums, norms)}
+
+    def _count_idle(
+        self, step: int, sums: dict[str, Tensor], *, taught: bool, finite: bool
+    ) -> None:
+        """One step may teach nothing by chance, or overflow; a row of them is no training."""
+        self._num_idle = 0 if taught and finite else self._num_idle + 1
+        if self._num_idle < MAX_IDLE_STEPS:
+            return
+        if not taught:
+            raise LearnsNothingError(
+                f"steps {step + 1 - MAX_IDLE_STEPS} to {step} see {', '.join(sums) or 'no task'} "
+                f"alone, and no parameter that learns has a part in it: free another part, or give "
+                f"data that teaches one"
+            )
+        values = ", ".join(f"{name} {float(value):.3g}" for name, value in sums.items())
+        raise LearnsNothingError(
+            f"steps {step + 1 - MAX_IDLE_STEPS} to {step} have no finite gradient (the last losses "
+            f"are {values}): lower the learning rate or the weight of the loss, or check the data "
+            f"with `python -m training data`"
+        )
 
     def _set_rate(self, step: int) -> float:
         config = self.recipe.optimizer
@@ -206,13 +228,14 @@ class Run:
         learned = [name for name, p in self.model.named_parameters() if p.requires_grad]
 
         def write() -> None:
-            write_checkpoint(folder, self.recipe.model, checkpoint)
             average = {
                 name.removeprefix("average."): tensor
                 for name, tensor in state.items()
                 if name.startswith("average.")
             }
+            # The checkpoint last: it says that the step is done, and nobody would do it again.
             save_trained(folder, self.recipe, average, learned=learned, done=done)
+            write_checkpoint(folder, self.recipe.model, checkpoint)
 
         return write
 

@@ -1,5 +1,6 @@
 """A run that is asked to stop finishes its step and writes a checkpoint first."""
 
+import os
 import signal
 import threading
 from types import FrameType, TracebackType
@@ -45,6 +46,11 @@ class StopSignals:
 
 
 def leave_to_parent() -> None:
-    """In a worker process: Ctrl-C reaches it too, but its parent decides; SIGTERM is the parent."""
+    """In a worker process: what is sent to the run and all that it started, its parent decides.
+
+    Ctrl-C, `timeout`, torchrun and job systems signal the whole group of processes: a worker leaves
+    it, or the step that its parent wants to finish would lack data. SIGTERM is the parent's own.
+    """
+    os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

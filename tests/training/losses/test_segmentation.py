@@ -64,3 +64,9 @@ def test_a_sample_costs_the_same_whoever_is_beside_it_and_however_it_is_cut() ->
 def test_rare_classes_weigh_more_within_limits() -> None:
     found = balanced_weights(torch.tensor([0.0001, 4.0, 1.0]))
     assert found.tolist() == pytest.approx([3.0, 0.5, 1.0])
+
+
+def test_classes_that_never_occur_leave_the_balance_of_the_others() -> None:
+    some = balanced_weights(torch.tensor([50.0, 30.0, 20.0]))
+    many = balanced_weights(torch.tensor([50.0, 30.0, 20.0, 0.0, 0.0, 0.0, 0.0]))
+    torch.testing.assert_close(many[:3], some)

@@ -3,12 +3,16 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from models.config import ModelConfig
+from models.dense_model import DenseModel
 from models.runtime.eager import EagerRuntime
 from models.runtime.predictor import predict
 from models.weights import WeightsError, load_weights, save_weights
@@ -16,10 +20,12 @@ from tests.tiny_models import TINY, wild
 from training.adapt.start import prepare
 from training.data.file_formats import FileFormatError
 from training.loop import train
-from training.own_recipe.new import NewRecipeError, write_recipe
+from training.optimizer import parameter_groups
+from training.own_recipe.new import NewRecipeError, _known, write_recipe
 from training.own_recipe.recipe_arguments import recipe_of
 from training.own_recipe.recipe_file import load_recipe
 from training.own_recipe.recipe_template import Known, recipe_text
+from training.recipe import Recipe
 
 SMALL = ["--num-steps", "3", "--data.num-workers", "0", "--precision", "f32", "--threads", "1"]
 SMALL += [
@@ -196,3 +202,47 @@ def test_what_cannot_be_written_is_refused_and_nothing_is_overwritten(
     with pytest.raises(NewRecipeError, match="has no labels, depth or flow, expected labels/NAME"):
         write_recipe("other", data=str(folder), folder=tmp_path)
     assert not (tmp_path / "other.py").exists()
+
+
+@pytest.mark.parametrize("there", [("segmentation",), ("depth", "flow"), ("flow",)])
+@pytest.mark.parametrize("taught", [("labelled",), ("depth",), ("labelled", "pairs")])
+def test_whatever_heads_weights_have_those_that_the_data_teach_learn(
+    tmp_path: Path, there: tuple[str, ...], taught: tuple[str, ...]
+) -> None:
+    whole = TINY["lookup"]
+    config: ModelConfig = replace(
+        whole,
+        segmentation=whole.segmentation if "segmentation" in there else None,
+        depth=whole.depth if "depth" in there else None,
+        flow=whole.flow if "flow" in there else None,
+    )
+    torch.manual_seed(0)
+    model = DenseModel(config)
+    init = tmp_path / "init.safetensors"
+    save_weights(init, config, dict(model.named_parameters()))
+    known = _known("my-task", "my_task.py", str(init), None)
+    known = replace(
+        known,
+        class_names=("road", "dog") if "labelled" in taught else (),
+        labelled=("folder:a",) if "labelled" in taught else (),
+        depth=("folder:a",) if "depth" in taught else (),
+        pairs=("folder:a",) if "pairs" in taught else (),
+    )
+    path = tmp_path / "my_task.py"
+    path.write_text(recipe_text(known), encoding="utf-8")
+    assert ruff_agrees(path)
+    recipe = load_recipe(path)
+    learning = {part for group in groups_of(recipe) for part in group}
+    names = {"labelled": "segmentation", "depth": "depth", "pairs": "flow_head"}
+    heads = {part for part in learning if part in names.values()}
+    assert heads == {names[kind] for kind in taught}
+    assert "backbone" not in learning
+
+
+def groups_of(recipe: Recipe) -> list[set[str]]:
+    """Parts whose parameters learn, by group."""
+    start = prepare(recipe)
+    return [
+        {name.split(".")[0] for name in group.names}
+        for group in parameter_groups(start.model, recipe.optimizer)
+    ]

@@ -90,3 +90,10 @@ def test_budgets_that_a_later_step_would_break_are_refused_before_the_first() ->
     with pytest.raises(BudgetError, match="tokens_per_pass is 787: give at least 788"):
         StepBatches(replace(sizes, two_windows_share=0.2)).check_budgets(787)
     StepBatches(replace(sizes, two_windows_share=0.2)).check_budgets(788)
+    # Copies at half, once and twice the size: 5.25 times as many.
+    with pytest.raises(BudgetError, match="tokens_per_pass is 4136: give at least 4137"):
+        StepBatches(replace(sizes, two_windows_share=0.2)).check_budgets(4136, times=5.25)
+    # One size is one size: no other shape is drawn.
+    one = replace(crops, canvas_range=(1.0, 1.0), pairs_per_step=0, scenes_per_step=0)
+    cells = (one.window[0] // 16) * (one.window[1] // 16)
+    StepBatches(one).check_budgets(cells)
