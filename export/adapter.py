@@ -86,8 +86,7 @@ class FrameGraph(nn.Module):
             image: RGB; anything outside of an image's own size.
             size: real (height, width) of each image.
         """
-        encoded = self.model.encode(whole_images(image, size))
-        maps = self.model.maps(encoded)
+        encoded, maps = self.model.answer(whole_images(image, size))
         finest = encoded.pyramid[4]
         inside = encoded.placement.inside(4, finest.shape[2], finest.shape[3])
         assert inside is not None, "whole_images masks unless told otherwise"

@@ -97,6 +97,18 @@ class DepthConfig:
     """What the depth map means: an inverse depth of unknown scale and shift."""
 
     convention: Literal["relative_inverse_depth"] = "relative_inverse_depth"
+    overview_side: int | None = None
+    """Images are estimated a second time, shrunk to this longest side in pixels, a multiple of 16,
+    and both estimates merged (models.heads.double_estimation). Inference only. Best about as long
+    as the images that depth was learned from; None: the image alone."""
+
+    def __post_init__(self) -> None:
+        side = self.overview_side
+        if side is not None and (side < 64 or side % 16):
+            raise ConfigError(
+                f"depth.overview_side is {side}, expected a multiple of 16 from 64 on, in pixels: "
+                f"256 suits models that learned from images about that long"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

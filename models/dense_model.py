@@ -14,11 +14,13 @@ from models.backbones.resformer import ResformerBackbone
 from models.backbones.vit import VitBackbone
 from models.config import ConfigError, LookupConfig, ModelConfig, ResformerConfig
 from models.heads.depth import DepthEstimate, DepthHead
+from models.heads.double_estimation import double_estimate
 from models.heads.flow import FlowEncoder, FlowEstimate, FlowFeatures, MatchingFlow
 from models.heads.regression_flow import RegressionFlow
 from models.heads.segmentation import SegmentationHead
 from models.image.normalize import MEAN, STD
 from models.neck import Neck
+from models.overview import overview
 from models.spatial import zero_outside
 from models.windows import Placement, Windows
 
@@ -84,6 +86,19 @@ class DenseModel(nn.Module):
             position_scale: random factor for positions, training only.
             num_lookup_tokens: training with several numbers of lookup tokens (lookup only).
         """
+        pyramid, grey = self._pyramid(windows, position_scale, num_lookup_tokens)
+        features = None
+        if self.flow_encoder is not None:
+            features = self.flow_encoder(pyramid, grey, windows.placement)
+        return Encoded(pyramid=pyramid, flow_features=features, placement=windows.placement)
+
+    def _pyramid(
+        self,
+        windows: Windows,
+        position_scale: Float[Tensor, " b"] | None = None,
+        num_lookup_tokens: int | None = None,
+    ) -> tuple[dict[int, Tensor], Float[Tensor, "bn 1 h w"]]:
+        """Features by stride, and the normalised picture in grey."""
         place = windows.placement
         h, w = windows.pixels.shape[-2:]
         pixels = (windows.pixels - self.mean[:, None, None]) / self.std[:, None, None]
@@ -96,12 +111,26 @@ class DenseModel(nn.Module):
             )
         else:
             maps = self.backbone(normal, position_scale=position_scale)
-        pyramid = self.neck(maps, place)
-        features = None
-        if self.flow_encoder is not None:
-            grey = flat.mean(1, keepdim=True)
-            features = self.flow_encoder(pyramid, grey, place)
-        return Encoded(pyramid=pyramid, flow_features=features, placement=place)
+        return self.neck(maps, place), flat.mean(1, keepdim=True)
+
+    def answer(self, images: Windows) -> tuple[Encoded, Maps]:
+        """Inference: whole images encoded, and their maps as users get them.
+
+        Args:
+            images: one window per canvas. Depth is estimated on an overview as well if the config
+                says so.
+        """
+        encoded = self.encode(images)
+        maps = self.maps(encoded)
+        side = self.config.depth.overview_side if self.config.depth else None
+        if maps.depth is None or self.depth is None or side is None:
+            return encoded, maps
+        small = overview(images, side)
+        pyramid, _ = self._pyramid(small)
+        depth = double_estimate(
+            maps.depth, images.placement, self.depth(pyramid[4]), small.placement
+        )
+        return encoded, replace(maps, depth=depth)
 
     def maps(self, encoded: Encoded) -> Maps:
         """Class logits and relative inverse depth of every window."""

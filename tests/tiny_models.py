@@ -7,7 +7,14 @@ from dataclasses import replace
 
 import torch
 
-from models.config import FlowConfig, LookupConfig, ModelConfig, ResformerConfig, VitConfig
+from models.config import (
+    DepthConfig,
+    FlowConfig,
+    LookupConfig,
+    ModelConfig,
+    ResformerConfig,
+    VitConfig,
+)
 from models.dense_model import DenseModel
 
 TINY_FLOW = FlowConfig(
@@ -20,6 +27,7 @@ TINY = {
             channels=(8, 16, 32), num_blocks=(1, 1, 2), num_heads=2, num_lookup_tokens=12
         ),
         neck_channels=16,
+        depth=DepthConfig(overview_side=64),
         flow=TINY_FLOW,
     ),
     "vit": ModelConfig(

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from models.config import ModelConfig, config_to_dict
+from models.config import ModelConfig, config_from_dict, config_to_dict
 from training.schedule import Shape
 
 
@@ -217,6 +217,7 @@ MAY_CHANGE = frozenset(
         "threads",
         "init",
         "data.num_workers",
+        "model.depth.overview_side",  # inference only
     )
 )
 """What a resumed run may have otherwise than the run that it goes on with."""
@@ -233,9 +234,12 @@ def differences(saved: dict[str, Any], recipe: Recipe) -> list[str]:
     """Names of the values that make another run of it than the saved one.
 
     A value that was not there yet when the run began is taken to have been its default.
+
+    Raises:
+        ConfigError: the saved model has a field that this version does not know.
     """
-    plain = Recipe(name="", summary="", model=recipe.model, num_steps=0)
-    defaults = {k: v for k, v in recipe_to_dict(plain).items() if k != "model"}
+    model = config_from_dict(saved["model"])
+    defaults = recipe_to_dict(Recipe(name="", summary="", model=model, num_steps=0))
     old, new = _flat(defaults) | _flat(saved), _flat(recipe_to_dict(recipe))
     names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
     return [name for name in names if name not in MAY_CHANGE]

@@ -1,5 +1,8 @@
 """Named training runs."""
 
+from dataclasses import replace
+
+from models.config import DepthConfig
 from models.presets import PRESETS
 from training.recipe import Recipe
 
@@ -7,7 +10,7 @@ RECIPES: dict[str, Recipe] = {
     "street": Recipe(
         name="street",
         summary="the shipped bundle: road scenes, three tasks, 2.5 hours on two cores",
-        model=PRESETS["lookup-s"],
+        model=replace(PRESETS["lookup-s"], depth=DepthConfig(overview_side=256)),
         num_steps=4000,
     ),
 }

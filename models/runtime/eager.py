@@ -55,8 +55,7 @@ class EagerRuntime:
         h, w = image.shape[1:3]
         with torch.inference_mode(), self._autocast():
             windows = whole_images(self._tensor(image), self._tensor(size))
-            encoded = self._model.encode(windows)
-            maps = self._model.maps(encoded)
+            encoded, maps = self._model.answer(windows)
         cells = encoded.placement.valid_cells(4)
         labels = confidence = depth = uncertainty = None
         with torch.inference_mode():

@@ -22,8 +22,8 @@ MODELS = {name: wild(config) for name, config in TINY.items()}
 def every_map(model: DenseModel, pair: Tensor, size: Tensor) -> dict[str, Tensor]:
     """All outputs of a padded batch of pairs [2, b, h, w, 3], channels first."""
     first, second = (whole_images(image, size) for image in pair)
-    encoded, following = model.encode(first), model.encode(second)
-    maps = model.maps(encoded)
+    encoded, maps = model.answer(first)
+    following = model.encode(second)
     assert maps.logits is not None
     assert maps.depth is not None
     assert encoded.flow_features is not None
