@@ -10,6 +10,7 @@ import numpy as np
 from models.task import IGNORE_INDEX
 from training.data.real import RealDataError, open_labelled
 from training.recipe import Recipe
+from training.whole_file import write_whole
 
 MAX_IMAGES = 1000
 """More are not read: shares of classes change little beyond, and reading takes minutes."""
@@ -59,9 +60,6 @@ def with_class_share(recipe: Recipe, folder: Path) -> Recipe:
     found = json.loads(cache.read_text()) if cache.is_file() else {}
     if {key: found.get(key) for key in source} != source:
         found = {**source, "share": count_classes(recipe.data.labelled, names)}
-        # Renamed when whole: another process of the run may be reading.
-        partial = cache.with_name(f"{CACHE}.{np.random.SeedSequence().entropy}.partial")
-        partial.write_text(json.dumps(found, indent=2) + "\n")
-        partial.replace(cache)
+        write_whole(cache, json.dumps(found, indent=2) + "\n")
     weights = replace(recipe.weights, class_share=tuple(found["share"]))
     return replace(recipe, weights=weights)

@@ -15,7 +15,6 @@ from torch.utils.data import Dataset
 from models.config import FlowConfig, LookupConfig, ModelConfig
 from models.dense_model import DenseModel
 from models.weights import load_weights, read_weights, save_weights
-from training.adapt.adapter_file import save_trained
 from training.adapt.transfer import TransferError
 from training.data.batch import Batch, collate
 from training.data.sample import Cut
@@ -24,6 +23,7 @@ from training.recipe import DataConfig, OptimizerConfig, Recipe
 from training.running.checkpoint import CheckpointError, checkpoints_in
 from training.running.run import LearnsNothingError
 from training.running.stop_signals import Stopped
+from training.running.trained_weights import save_trained
 from training.step import Chance, losses
 
 MODEL = ModelConfig(

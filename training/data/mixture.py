@@ -28,8 +28,8 @@ from training.recipe import DataConfig
 STEP, IMAGES, SCENES_ALONE, PAIRS, DEPTH_IMAGES, REAL_PAIRS = 0, 2, 3, 4, 5, 6
 SMALLEST_PAIR = 0.75
 """Of the usual crop: in less of a pair hardly anything is seen in both frames."""
-MAX_STRETCH = 0.15
-"""How much a crop's shape may differ from the usual one, in logs."""
+MAX_SHAPE_CHANGE = 0.15
+"""How much longer one side of a crop may be than usual, and the other shorter, in logs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +91,7 @@ class StepBatches(Dataset[list[Batch]]):
             found.append([largest_shape(config.windows, stride=STRIDE)] * len(kinds))
         if config.two_windows_share < 1:
             low, high = config.canvas_range
-            stretch = MAX_STRETCH if low < high else 0.0
+            stretch = MAX_SHAPE_CHANGE if low < high else 0.0
             shapes = np.exp(np.linspace(-stretch, stretch, 201))
             largest: list[Target] = []
             for kind in kinds:
@@ -154,7 +154,9 @@ class StepBatches(Dataset[list[Batch]]):
         low, high = self.config.canvas_range
         low = min(max(low, SMALLEST_PAIR), high) if kind.num_frames == 2 else low
         factor = float(np.exp(rng.uniform(np.log(low), np.log(high))))
-        shape = float(np.exp(rng.uniform(-MAX_STRETCH, MAX_STRETCH))) if low < high else 1.0
+        shape = (
+            float(np.exp(rng.uniform(-MAX_SHAPE_CHANGE, MAX_SHAPE_CHANGE))) if low < high else 1.0
+        )
         return _crop(kind.window, factor, shape)
 
     def _counts(self, kinds: list[Kind], targets: list[Target]) -> tuple[int, ...]:
@@ -173,11 +175,10 @@ class StepBatches(Dataset[list[Batch]]):
     def _tokens(self, kind: Kind, target: Target) -> int:
         """Of one sample."""
         if not isinstance(target, WindowShape):
-            return tokens_of(target, num_frames=kind.num_frames)
-        n, side, next_side = self.config.windows.num_windows, target.side, target.next_side
-        first = tokens_of((side, side), num_windows=n)
-        following = tokens_of((next_side, next_side), num_windows=n)
-        return first + (following if kind.num_frames == 2 else 0)
+            return tokens_of(*[target] * kind.num_frames)
+        frames = [(target.side, target.side), (target.next_side, target.next_side)]
+        num_windows = self.config.windows.num_windows
+        return tokens_of(*frames[: kind.num_frames], num_windows=num_windows)
 
     def _batch(self, kind: Kind, target: Target, num_samples: int, step: int) -> Batch:
         """This process's share of the samples of a kind."""

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from training.data.sample import Cut
+from training.whole_file import whole_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +57,9 @@ def save_cut(path: Path, cut: Cut) -> None:
             continue
         array = np.asarray(value)
         arrays[field.name] = array.astype(np.float16) if array.dtype == np.float32 else array
-    # Named by process: two workers may render the same item at the same time.
-    partial = path.with_name(f"{path.stem}.{np.random.SeedSequence().entropy}.partial.npz")
-    np.savez(partial, **arrays)  # type: ignore[arg-type]
-    partial.replace(path)
+    # Two workers may render the same item at the same time.
+    with whole_file(path) as partial, partial.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def load_cut(path: Path) -> Cut:

@@ -9,7 +9,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from training.adapt.adapter_file import save_trained
 from training.adapt.start import prepare
 from training.class_count import classes_of
 from training.data.batch import Batch
@@ -27,6 +26,7 @@ from training.running.optimizer import (
     set_rate,
 )
 from training.running.passes import make_plans, split
+from training.running.trained_weights import save_trained
 from training.schedule import rate_factor
 from training.step import Chance, Known, Objective
 

@@ -19,6 +19,7 @@ from training.running.allocator import keep_freed_memory
 from training.running.memory import read_memory
 from training.running.run import Run
 from training.studies.method import Budget, Method
+from training.whole_file import write_whole
 
 WARMUP_SHARE = 0.05
 """Share of the budget in which the learning rate rises."""
@@ -100,9 +101,7 @@ def fit(method: Method, budget: Budget, folder: Path, *, report: Callable[[str],
         idle_mib=idle,
         points=tuple(points),
     )
-    partial = done.with_suffix(".partial")
-    partial.write_text(json.dumps(asdict(result), indent=2) + "\n")
-    partial.replace(done)
+    write_whole(done, json.dumps(asdict(result), indent=2) + "\n")
     return result
 
 
