@@ -20,9 +20,14 @@ def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
 
 def test_what_fails_half_way_leaves_nothing_behind(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
-    with pytest.raises(KeyboardInterrupt), whole_file(path) as partial:
-        partial.write_text("ha")
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with whole_file(path) as partial:
+            partial.write_text("ha")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert not list(tmp_path.iterdir())
 
 

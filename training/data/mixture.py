@@ -91,8 +91,8 @@ class StepBatches(Dataset[list[Batch]]):
             found.append([largest_shape(config.windows, stride=STRIDE)] * len(kinds))
         if config.two_windows_share < 1:
             low, high = config.canvas_range
-            stretch = MAX_SHAPE_CHANGE if low < high else 0.0
-            shapes = np.exp(np.linspace(-stretch, stretch, 201))
+            change = MAX_SHAPE_CHANGE if low < high else 0.0
+            shapes = np.exp(np.linspace(-change, change, 201))
             largest: list[Target] = []
             for kind in kinds:
                 crops = [_crop(kind.window, high, float(x)) for x in shapes]
@@ -154,10 +154,8 @@ class StepBatches(Dataset[list[Batch]]):
         low, high = self.config.canvas_range
         low = min(max(low, SMALLEST_PAIR), high) if kind.num_frames == 2 else low
         factor = float(np.exp(rng.uniform(np.log(low), np.log(high))))
-        shape = (
-            float(np.exp(rng.uniform(-MAX_SHAPE_CHANGE, MAX_SHAPE_CHANGE))) if low < high else 1.0
-        )
-        return _crop(kind.window, factor, shape)
+        change = MAX_SHAPE_CHANGE if low < high else 0.0
+        return _crop(kind.window, factor, float(np.exp(rng.uniform(-change, change))))
 
     def _counts(self, kinds: list[Kind], targets: list[Target]) -> tuple[int, ...]:
         """Samples of each kind. Fewer of larger crops: a step keeps its number of pixels."""
