@@ -1,6 +1,7 @@
 """Rare classes count more: how rare they are is counted, once."""
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +14,19 @@ from models.task import CLASS_NAMES
 from tests.tiny_models import TINY
 from tests.training.data import tiny_files
 from training import class_count
-from training.class_count import CACHE, count_classes, with_class_share
+from training.class_count import (
+    CACHE,
+    ClassShareError,
+    class_share_of,
+    count_classes,
+    with_class_share,
+)
 from training.data.real import RealDataError
 from training.data.root import data_root
 from training.losses.segmentation import balanced_weights
 from training.own_recipe.own_classes import with_classes_of_data
 from training.recipe import DataConfig, Recipe
+from training.running.run import Run
 
 needs_camvid = pytest.mark.skipif(
     not (data_root() / "camvid").is_dir(), reason=f"CamVid is not at {data_root() / 'camvid'}"
@@ -77,6 +85,34 @@ def test_nothing_is_counted_that_a_recipe_states_or_does_not_learn(
     headless = replace(recipe, model=replace(recipe.model, segmentation=None))
     for case in (stated, unlabelled, headless):
         assert with_class_share(case, tmp_path) is case
+
+
+@pytest.mark.parametrize(
+    ("share", "message"),
+    [
+        ((1.0, 2.0), "has 2 numbers, the model 3 classes: give one for each, or none"),
+        ((1.0, 2.0, 3.0, 4.0), "has 4 numbers, the model 3 classes"),
+        ((1.0, -2.0, 3.0), "none is below 0 and one is above"),
+        ((1.0, math.nan, 3.0), "none is below 0 and one is above"),
+        ((0.0, 0.0, 0.0), "none is below 0 and one is above"),
+    ],
+)
+def test_shares_that_are_not_the_models_are_refused_before_the_first_step(
+    share: tuple[float, ...], message: str
+) -> None:
+    recipe = own("folder:nowhere")
+    stated = replace(recipe, weights=replace(recipe.weights, class_share=share))
+    with pytest.raises(ClassShareError, match=message):
+        Run(stated, torch.device("cpu"))
+
+
+def test_a_model_without_classes_has_no_class_weights() -> None:
+    headless = replace(RECIPE, model=replace(RECIPE.model, segmentation=None))
+    assert class_share_of(headless) == ()
+    assert Run(headless, torch.device("cpu")).class_weights.shape == (0,)
+    stated = replace(headless, weights=replace(headless.weights, class_share=(1.0,)))
+    with pytest.raises(ClassShareError, match="has 1 numbers, the model 0 classes"):
+        class_share_of(stated)
 
 
 def test_labels_that_say_nothing_are_refused(mine: str) -> None:
