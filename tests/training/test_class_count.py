@@ -125,12 +125,18 @@ def test_labels_that_say_nothing_are_refused(mine: str) -> None:
 
 def test_the_model_takes_over_the_classes_of_its_data(mine: str) -> None:
     recipe = replace(RECIPE, data=DataConfig(labelled=(mine,)))
-    assert with_classes_of_data(recipe) == own(mine)
+    said: list[str] = []
+    assert with_classes_of_data(recipe, said.append) == own(mine)
+    assert said == [
+        f"classes: the 3 of {mine} (wall, crack, door) in place of the model's, which are CamVid's "
+        f"11"
+    ]
     # Classes that were chosen stay, and a recipe without labelled images asks for none.
     chosen = replace(own(mine), data=DataConfig(labelled=("camvid:train",)))
-    assert with_classes_of_data(chosen) is chosen
+    assert with_classes_of_data(chosen, said.append) is chosen
     none = replace(recipe, data=replace(recipe.data, images_per_step=0))
-    assert with_classes_of_data(none) is none
+    assert with_classes_of_data(none, said.append) is none
+    assert len(said) == 1
 
 
 @needs_camvid

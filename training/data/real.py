@@ -33,8 +33,8 @@ def open_labelled(specs: Sequence[str], class_names: tuple[str, ...]) -> Joined:
             )
         if part.class_names != class_names:
             raise RealDataError(
-                f"{part.spec} has {len(part.class_names)} classes ({_some(part.class_names)}), the "
-                f"model {len(class_names)} ({_some(class_names)}): set the model's "
+                f"{part.spec} has {len(part.class_names)} classes ({some_of(part.class_names)}), "
+                f"the model {len(class_names)} ({some_of(class_names)}): set the model's "
                 f"segmentation.class_names to those of the data set, in its order; all data sets "
                 f"of data.labelled must have the same"
             )
@@ -64,5 +64,6 @@ def draw(rng: np.random.Generator, data: Reader) -> Sample:
     return data[int(rng.integers(len(data)))]
 
 
-def _some(names: Sequence[str]) -> str:
+def some_of(names: Sequence[str]) -> str:
+    """The first of many names, for people."""
     return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
