@@ -22,11 +22,13 @@ python -m training merge-lora BASE ADAPTER OUT  make plain weights of a base and
 RECIPE is one of ours or a file such as my_task.py.
 """
 
+import signal
 import sys
 from collections.abc import Callable
 
 import tyro
 
+import training.running.cores  # noqa: F401 - before torch, which may bind to one of them
 from training.commands import COMMANDS, RUNS, Report
 from training.own_recipe.recipe_arguments import recipe_of
 from training.recipes import RECIPES
@@ -87,6 +89,9 @@ def _guarded(command: Callable[[list[str]], None]) -> int:
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # before the first step of a run, or outside runs
+        print("stopped", file=sys.stderr)
+        return 128 + signal.SIGINT
     except Stopped as stopped:
         print(stopped, file=sys.stderr)
         return stopped.exit_code

@@ -84,6 +84,15 @@ class StepBatches(Dataset[list[Batch]]):
                     1, math.ceil(max(tokens) * times), accumulate=1, tokens_per_pass=tokens_per_pass
                 )
 
+    def check_data(self) -> None:
+        """Before the first step: that all data that some step draws from are there and can be read.
+
+        Raises:
+            ValueError: as training.data.draws.Draws.check does.
+        """
+        # Nothing that it has opened goes into the processes that prepare data.
+        Draws(self.config, self.class_names).check()
+
     def _largest_targets(self, kinds: list[Kind]) -> list[list[Target]]:
         config = self.config
         found: list[list[Target]] = []

@@ -59,6 +59,31 @@ def open_pairs(specs: Sequence[str]) -> Joined:
     return data
 
 
+def look_at(data: Joined, *, named_by: str) -> None:
+    """Read a sample of each data set: one that is missing or broken is found before it is needed.
+
+    Args:
+        data: opened.
+        named_by: the value of the recipe that lists them.
+
+    Raises:
+        RealDataError: there is no sample to draw.
+        FileFormatError: one cannot be read.
+    """
+    if not data.sets:
+        raise RealDataError(
+            f"{named_by} names no data set, expected one at least: name some, or set the number of "
+            f"its samples in a step to 0"
+        )
+    for part in data.sets:
+        if not len(part):
+            raise RealDataError(
+                f"{part.spec}, which {named_by} names, holds no sample: give another, or leave it "
+                f"out"
+            )
+        _ = part[0]
+
+
 def draw(rng: np.random.Generator, data: Reader) -> Sample:
     """Any sample, each with the same chance."""
     return data[int(rng.integers(len(data)))]

@@ -22,12 +22,13 @@ from training.data.readers.camvid import CamVid
 from training.data.sample import Cut, Sample
 from training.data.synthetic.layered import render_pair
 from training.data.synthetic.scene import render_scene
+from training.running.cores import NUM_CORES
 
 ENLARGED = (1.0, 1.5)
 """A piece of a training image, smaller by a factor in this range, fills the canvas."""
 POOLS = Path("runs/pools")
-VERSION = 1
-"""Of what is rendered here."""
+VERSION = 2
+"""Of what is rendered here, and of how exactly it is kept."""
 FEW = 16
 """Scenes that are rendered sooner than a process starts that would help."""
 TEST_SEED = 10**7
@@ -119,7 +120,7 @@ class RenderedCanvases:
         # Not forked: torch may have threads already.
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(
-            os.cpu_count(), mp_context=context, initializer=_one_thread
+            NUM_CORES, mp_context=context, initializer=_one_thread
         ) as executor:
             list(executor.map(_fill, missing, chunksize=2))
 

@@ -213,16 +213,17 @@ class WinWin:
 
 def machine() -> dict[str, Any]:
     """What the numbers were measured on."""
-    import os
     import platform
 
     import torch
+
+    from training.running.cores import NUM_CORES
 
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {
         "machine": {
             "cpu": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
+            "cores": NUM_CORES,
             "gpu": gpu,
             "torch": torch.__version__,
         }
