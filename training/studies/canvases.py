@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -27,6 +27,8 @@ from training.running.cores import NUM_CORES
 ENLARGED = (1.0, 1.5)
 """A piece of a training image, smaller by a factor in this range, fills the canvas."""
 POOLS = Path("runs/pools")
+CAMVID = "camvid:train"
+"""The labelled images to train on, as the catalogue calls them."""
 VERSION = 2
 """Of what is rendered here, and of how exactly it is kept."""
 FEW = 16
@@ -49,6 +51,11 @@ class Canvases(Protocol):
         """Held-out images."""
         ...
 
+    @property
+    def rendered(self) -> bool:
+        """Whether a renderer made them: their labels count less."""
+        ...
+
     def prepare(self) -> None:
         """Make what can be made ahead, so that no method pays for it."""
         ...
@@ -68,6 +75,7 @@ class EnlargedCamVid:
 
     size: tuple[int, int]
     """(height, width) in px."""
+    rendered: Literal[False] = False
 
     @cached_property
     def _train(self) -> CamVid:
@@ -108,6 +116,7 @@ class RenderedCanvases:
     task: Task
     num_train: int
     num_test: int
+    rendered: Literal[True] = True
 
     def prepare(self) -> None:
         work = [(self, index) for index in range(self.num_train)]
