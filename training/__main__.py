@@ -62,9 +62,9 @@ def main(arguments: list[str]) -> None:
         print(describe(with_classes_of_data(recipe)))
         return
     recipe = recipe_of(arguments, prog="python -m training")
-    from training.distributed import from_environment
     from training.loop import train
     from training.own_recipe.own_classes import with_classes_of_data
+    from training.running.distributed import from_environment
 
     recipe = with_classes_of_data(recipe)
     weights = train(recipe, RUNS / recipe.name)

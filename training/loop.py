@@ -10,19 +10,19 @@ import torch
 from rich.console import Console
 from torch.utils.data import DataLoader, Dataset
 
-from training.checkpoint import checkpoints_in, read_newest
 from training.class_count import classes_of, with_class_share
 from training.data.batch import Batch
 from training.data.mixture import StepBatches
 from training.data.share import OwnSamples
-from training.distributed import device_of, from_environment, joined
 from training.recipe import Recipe
 from training.running.allocator import keep_freed_memory
-from training.running.journal import Journal
+from training.running.checkpoint import checkpoints_in, read_newest
+from training.running.distributed import device_of, from_environment, joined
 from training.running.run import Run
 from training.running.run_folder import claim, forget_after
 from training.running.stop_signals import Stopped, StopSignals, leave_to_parent
 from training.running.writer import Writer
+from training.watching.journal import Journal
 
 
 def train(recipe: Recipe, folder: Path, data: Dataset[list[Batch]] | None = None) -> Path:

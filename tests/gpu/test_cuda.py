@@ -12,7 +12,7 @@ from models.runtime.eager import EagerRuntime
 from models.runtime.predictor import predict
 from tests.tiny_models import TINY, wild
 from tests.training import fleet
-from tests.training.test_distributed import assert_same_run
+from tests.training.running.test_distributed import assert_same_run
 from tests.training.test_loop import RECIPE, Planted
 from training.loop import train
 from training.recipe import Recipe

@@ -17,11 +17,11 @@ from models.dense_model import DenseModel
 from models.weights import load_weights, read_weights, save_weights
 from training.adapt.adapter_file import save_trained
 from training.adapt.transfer import TransferError
-from training.checkpoint import CheckpointError, checkpoints_in
 from training.data.batch import Batch, collate
 from training.data.sample import Cut
 from training.loop import train
 from training.recipe import DataConfig, OptimizerConfig, Recipe
+from training.running.checkpoint import CheckpointError, checkpoints_in
 from training.running.run import LearnsNothingError
 from training.running.stop_signals import Stopped
 from training.step import Chance, losses

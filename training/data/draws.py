@@ -16,9 +16,9 @@ from training.data.readers.reader import Reader
 from training.data.real import draw, open_labelled, open_pairs, open_with_depth
 from training.data.rendered import SCENES, RenderedPairs
 from training.data.sample import Cut, Sample
+from training.data.win_win import WindowShape, cut
 from training.data.windowed import windows_of
 from training.recipe import DataConfig
-from training.win_win import WindowShape, cut
 
 CROP_SCALE = (0.75, 1.8)
 """CamVid is resized by a factor in this range before a crop of the usual size is cut."""

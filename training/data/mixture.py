@@ -21,8 +21,8 @@ from training.data.draws import Draws, Target
 from training.data.sample import Cut
 from training.data.share import Share
 from training.data.token_budget import num_passes, num_samples, tokens_of
+from training.data.win_win import WindowShape, draw_shape, largest_shape
 from training.recipe import DataConfig
-from training.win_win import WindowShape, draw_shape, largest_shape
 
 # What a random generator is for: the second number of its seed. 1 is draw_chance's.
 STEP, IMAGES, SCENES_ALONE, PAIRS, DEPTH_IMAGES, REAL_PAIRS = 0, 2, 3, 4, 5, 6

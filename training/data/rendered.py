@@ -18,15 +18,15 @@ from training.data.resample import resize_image
 from training.data.sample import Cut, Sample
 from training.data.synthetic.layered import render_pair
 from training.data.synthetic.scene import render_scene
-from training.data.windowed import next_origins, smaller
-from training.recipe import DataConfig
-from training.win_win import (
+from training.data.win_win import (
     WindowShape,
     draw_canvas,
     flipped,
     largest_shape,
     sample_windows,
 )
+from training.data.windowed import next_origins, smaller
+from training.recipe import DataConfig
 
 POOLS = Path("runs/pools")
 """Where rendered pairs are kept, relative to the checkout. Safe to delete."""

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from models.image.palette import CAMVID_PALETTE
 from models.task import Task
-from training.evaluate import Evaluation, LeftOut, evaluate
 from training.report_html.contents import Contents
 from training.report_html.page import render
 from training.running.run_log import RunLog, read_run_log
+from training.scoring.evaluate import Evaluation, LeftOut, evaluate
 from training.scoring.remembering import Remembering
 from training.scoring.scored_model import ScoredModel, open_model
 from training.scoring.suites import SUITES, Suite, suites_of

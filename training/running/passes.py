@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from training.data.batch import Batch
 from training.data.share import Share
 from training.data.token_budget import num_passes, tokens_of
-from training.distributed import Processes
+from training.running.distributed import Processes
 from training.step import Known, count_known
 
 

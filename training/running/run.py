@@ -11,15 +11,21 @@ from torch import Tensor, nn
 
 from training.adapt.adapter_file import save_trained
 from training.adapt.start import prepare
-from training.checkpoint import Checkpoint, collect, restore, write_checkpoint
 from training.class_count import classes_of
 from training.data.batch import Batch
-from training.distributed import Processes
 from training.losses.segmentation import balanced_weights
 from training.multi_resolution import MultiResolutionObjective
-from training.optimizer import Average, group_table, make_optimizer, parameter_groups, set_rate
 from training.recipe import Recipe
 from training.running.blocks import compile_blocks, recompute, shard, whole
+from training.running.checkpoint import Checkpoint, collect, restore, write_checkpoint
+from training.running.distributed import Processes
+from training.running.optimizer import (
+    Average,
+    group_table,
+    make_optimizer,
+    parameter_groups,
+    set_rate,
+)
 from training.running.passes import make_plans, split
 from training.schedule import rate_factor
 from training.step import Chance, Known, Objective

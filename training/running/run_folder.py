@@ -4,8 +4,8 @@ import json
 import math
 from pathlib import Path
 
-from training.checkpoint import CheckpointError
 from training.recipe import Recipe, differences, recipe_to_dict
+from training.running.checkpoint import CheckpointError
 
 
 def claim(file: Path, recipe: Recipe, *, resumes: bool) -> None:

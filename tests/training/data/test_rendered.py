@@ -8,8 +8,8 @@ import pytest
 from training.data import rendered
 from training.data.rendered import SCENES, Kind, RenderedPairs
 from training.data.sample import Cut
+from training.data.win_win import WindowShape
 from training.recipe import DataConfig, WindowConfig
-from training.win_win import WindowShape
 
 LAYERED: tuple[Kind, ...] = ("layered",)
 

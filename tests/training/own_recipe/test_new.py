@@ -20,12 +20,12 @@ from tests.tiny_models import TINY, wild
 from training.adapt.start import prepare
 from training.data.file_formats import FileFormatError
 from training.loop import train
-from training.optimizer import parameter_groups
 from training.own_recipe.new import NewRecipeError, _known, write_recipe
 from training.own_recipe.recipe_arguments import recipe_of
 from training.own_recipe.recipe_file import load_recipe
 from training.own_recipe.recipe_template import Known, recipe_text
 from training.recipe import Recipe
+from training.running.optimizer import parameter_groups
 
 SMALL = ["--num-steps", "3", "--data.num-workers", "0", "--precision", "f32", "--threads", "1"]
 SMALL += [

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from models.image.palette import spread_palette
-from training.evaluate import Evaluation, LeftOut, Row
 from training.report_html.blocks import Block, Charts, Facts, Gallery, Notice, Table, Tiles
 from training.report_html.contents import Contents
 from training.report_html.page import make_sections
@@ -17,6 +16,7 @@ from training.report_html.sections.segmentation import confusion_table, merge_ra
 from training.report_html.sections.summary import summary
 from training.report_html.sections.training_curves import training_curves
 from training.running.run_log import RunLog
+from training.scoring.evaluate import Evaluation, LeftOut, Row
 
 NOTHING = Contents(
     name="n",

@@ -16,14 +16,14 @@ from models.runtime.predictor import Prediction
 from models.task import Task
 from models.weights import save_weights
 from tests.tiny_models import TINY, wild
-from training import evaluate as evaluation
 from training.data.file_formats import FileFormatError
 from training.data.sample import Sample
-from training.evaluate import evaluate
 from training.report_html import write
 from training.report_html.contents import Contents
 from training.report_html.page import render
 from training.report_html.write import ReportError, find_subject, write_html
+from training.scoring import evaluate as evaluation
+from training.scoring.evaluate import evaluate
 from training.scoring.suites import Suite
 
 HOSTILE = "<script>alert('x')</script><img src=http://evil.example/a.png>&amp;\"'"

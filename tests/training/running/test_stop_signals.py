@@ -10,9 +10,9 @@ import pytest
 
 from tests.training.test_loop import RECIPE, Planted
 from training.__main__ import _guarded
-from training.checkpoint import checkpoints_in
 from training.data.batch import Batch
 from training.loop import train
+from training.running.checkpoint import checkpoints_in
 from training.running.stop_signals import Stopped
 
 

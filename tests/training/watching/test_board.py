@@ -17,11 +17,11 @@ from tests.tiny_models import TINY, wild
 from training.data.batch import Batch, collate
 from training.data.sample import Cut, Sample
 from training.recipe import Recipe
-from training.running.journal import Journal
 from training.running.randomness import unchanged_randomness
 from training.watching import board_samples
 from training.watching.board import GAP_PX, Board, draw_sheets
 from training.watching.board_samples import choose_samples, of_batch
+from training.watching.journal import Journal
 
 CPU = torch.device("cpu")
 

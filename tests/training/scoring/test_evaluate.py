@@ -7,10 +7,10 @@ import pytest
 from numpy.typing import NDArray
 
 from models.runtime.predictor import Prediction
-from training import evaluate as evaluation
 from training.data.file_formats import FileFormatError
 from training.data.sample import Sample
-from training.evaluate import OtherClassesError, as_markdown, evaluate
+from training.scoring import evaluate as evaluation
+from training.scoring.evaluate import OtherClassesError, as_markdown, evaluate
 from training.scoring.scorers.depth import DepthFindings
 from training.scoring.scorers.flow import FlowFindings
 from training.scoring.scorers.segmentation import SegmentationFindings

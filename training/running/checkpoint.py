@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from models.config import ModelConfig
 from models.weights import WeightsError, read_weights, save_weights
-from training.optimizer import Average
 from training.running.blocks import split_like, whole
+from training.running.optimizer import Average
 
 FORMAT: Final = 2
 """1: one file, checkpoint.safetensors, without a digest."""

@@ -15,8 +15,8 @@ from models.dense_model import DenseModel
 from models.weights import read_weights, save_weights
 from tests.training import fleet
 from tests.training.fleet import RECIPE
-from training.distributed import ProcessError, from_environment
 from training.recipe import LoraConfig, MultiResolutionConfig, Recipe
+from training.running.distributed import ProcessError, from_environment
 
 SHORT = replace(RECIPE, num_steps=4)
 
