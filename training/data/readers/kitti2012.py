@@ -16,10 +16,10 @@ import numpy as np
 
 from training.data.file_formats import (
     FileFormatError,
-    read_bytes,
     read_image,
     read_kitti_disparity,
     read_kitti_flow,
+    read_text,
 )
 from training.data.readers.reader import fitting
 from training.data.root import data_root
@@ -82,7 +82,7 @@ def focal_times_baseline(path: Path, *, left: str = "P0", right: str = "P1") -> 
     `left` = K [I | s], `right` = K [I | t]: the fourth numbers of their first rows differ by
     focal * (s_x - t_x).
     """
-    text = read_bytes(path, f"KITTI's calibration ({left}: ..., {right}: ...)").decode()
+    text = read_text(path, f"KITTI's calibration ({left}: ..., {right}: ...)")
     rows = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
     try:
         first, second = (
