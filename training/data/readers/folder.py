@@ -192,7 +192,7 @@ class Folder:
     @cached_property
     def _following(self) -> dict[str, str]:
         """The image after each image of the same sub-folder."""
-        order = sorted(self._in("images"), key=natural)
+        order = sorted(self._in("images"), key=lambda name: (_parent(name), natural(name)))
         return {
             first: second
             for first, second in zip(order, order[1:], strict=False)
@@ -280,7 +280,9 @@ def _read_flow(path: Path, image: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def natural(name: str) -> list[tuple[int, str]]:
     """A key to sort by: frame_2 before frame_10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+    return [
+        (int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)
+    ]
 
 
 def _parent(name: str) -> str:

@@ -95,6 +95,22 @@ def test_flow_leads_to_the_following_image_in_any_format(tmp_path: Path, ending:
     np.testing.assert_array_equal(sample.flow, FLOW)
 
 
+def test_the_following_image_is_one_of_the_same_folder(tmp_path: Path) -> None:
+    # Sorted by whole paths, b/1 would come between a.png and c.png of images/ itself.
+    write_images(tmp_path, "a", "b/1", "b/2", "c")
+    for name in ("a", "b/1"):
+        (tmp_path / "flow" / name).parent.mkdir(parents=True, exist_ok=True)
+        write_flo(tmp_path / "flow" / f"{name}.flo", tiny_files.constant_flow((2, 3), 1.0, 0.0))
+    data = Folder(folder=tmp_path)
+    assert data.names == ("a", "b/1")
+    assert data[0].next_image is not None
+
+
+def test_numbers_in_other_scripts_are_names(tmp_path: Path) -> None:
+    write_images(tmp_path, "a1²", "a1")
+    assert set(Folder(folder=tmp_path).names) == {"a1", "a1²"}
+
+
 def test_second_frames_may_have_a_folder_of_their_own(tmp_path: Path) -> None:
     write_images(tmp_path, "a", "b")
     tiny_files.image(tmp_path / "next_images/a.jpg", SIZE, 77)
