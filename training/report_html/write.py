@@ -15,6 +15,7 @@ from training.scoring.remembering import Remembering
 from training.scoring.scored_model import ScoredModel, open_model
 from training.scoring.suites import SUITES, Suite, suites_of
 from training.scoring.validation_data import held_out_of
+from training.whole_file import write_whole
 
 WEIGHTS = "weights.safetensors"
 RUN_FILES = ("recipe.json", "losses.jsonl")
@@ -106,10 +107,7 @@ def write_html(
     if model is not None:
         evaluation = _score(model, log, only=only, data=data, quick=quick, say=say)
     output = output or subject.default_output
-    text = render(_contents(subject, model, log, evaluation, quick=quick))
-    partial = output.with_name(output.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(output)  # a reader never sees half a file
+    write_whole(output, render(_contents(subject, model, log, evaluation, quick=quick)))
     return output
 
 

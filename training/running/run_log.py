@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-NOT_LOSSES = frozenset(("step", "step_s", "wait_s", "learning_rate", "images", "peak_mib"))
+NOT_LOSSES = frozenset(("step", "step_s", "wait_s", "learning_rate", "peak_mib"))
 
 
 def is_loss(name: str) -> bool:

@@ -139,4 +139,4 @@ class KeptBatches(Dataset[list[Batch]]):
             canvas = self.canvases.train(np.random.default_rng([self.seed, 4, step, number]))
             rng = np.random.default_rng([self.seed, 5, step, number])
             cuts.append(keep(rng, canvas, self.what, shape))
-        return [collate(cuts)]
+        return [collate(cuts, rendered=self.canvases.rendered)]

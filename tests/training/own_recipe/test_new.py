@@ -89,6 +89,7 @@ def test_what_can_be_known_is_filled_in_and_the_file_trains(
     assert recipe.data.labelled == (f"folder:{folder}/train",)
     assert recipe.freeze == ("backbone", "neck", "depth", "flow*")
     assert (recipe.data.scenes_per_step, recipe.data.pairs_per_step) == (0, 0)
+    assert recipe.data.photographs == recipe.data.labelled  # where something is rendered after all
 
     trained = train(recipe_of([str(path), *SMALL], prog="test"), tmp_path / "run")
     model = load_weights(trained)
@@ -128,6 +129,7 @@ def test_the_file_is_formatted_and_loads_whatever_is_known(
     if "labelled" in kinds:
         assert head is not None
         assert head.class_names == names
+    assert recipe.data.photographs == DATA[kinds[0]]
     frozen = {name for name in ("segmentation", "depth", "flow*") if name in recipe.freeze}
     learning = {"labelled": "segmentation", "depth": "depth", "pairs": "flow*"}
     if init is None:
