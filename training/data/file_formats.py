@@ -234,7 +234,9 @@ def read_flags(path: Path) -> NDArray[np.bool_]:
     frame, hidden); alpha never does.
     """
     image = _open(path, "a grey, 1-bit or colour image")
-    if image.mode in ("1", "L", "P", "LA"):
+    if image.mode == "P":
+        image = image.convert("RGB")  # black may be any entry of a palette
+    if image.mode in ("1", "L", "LA"):
         values = np.array(image if image.mode != "LA" else image.getchannel(0))
         return np.asarray(values > 0)
     if image.mode in ("RGB", "RGBA"):

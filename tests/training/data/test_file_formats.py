@@ -12,6 +12,7 @@ from PIL import Image
 from training.data.file_formats import (
     FileFormatError,
     read_depth_png,
+    read_flags,
     read_flo,
     read_image,
     read_indices,
@@ -204,6 +205,7 @@ def test_indices_of_few_bits_are_not_stretched_to_others(
         ("a.pgm", b"P5\n20000 10000 255\n" + bytes(40), read_indices),
         ("a.npy", b"\x93NUMPY\x01\x00\x16\x00{'descr': ('<f4', (2,     ", read_npy),
     ],
+    ids=["ppm", "pgm", "npy"],
 )
 def test_damage_of_any_kind_names_the_file(
     tmp_path: Path, name: str, content: bytes, read: object
@@ -212,6 +214,13 @@ def test_damage_of_any_kind_names_the_file(
     (tmp_path / name).write_bytes(content)
     with pytest.raises(FileFormatError, match=r"a\.(ppm|pgm|npy): .*expected"):
         read(tmp_path / name)
+
+
+def test_flags_with_a_palette_are_its_colours(tmp_path: Path) -> None:
+    flags = Image.fromarray(np.array([[0, 1, 2]], dtype=np.uint8))
+    flags.putpalette([255, 0, 0, 0, 0, 0, 0, 255, 0])  # red is no black, though its index is 0
+    flags.save(tmp_path / "map.png")
+    assert read_flags(tmp_path / "map.png").tolist() == [[True, False, True]]
 
 
 def test_several_arrays_are_no_depth(tmp_path: Path) -> None:

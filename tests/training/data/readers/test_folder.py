@@ -185,6 +185,9 @@ def test_files_that_do_not_fit_their_image_are_named(tmp_path: Path) -> None:
     [
         ({"classes": ["a"]}, r"holds \['classes'\], expected a JSON object with some of class_na"),
         ({"class_names": ["a", "a"]}, "expected up to 255, once"),
+        ({"class_names": "road"}, "class_names is 'road', not a list of names in label order"),
+        ({"class_names": {"road": 1, "car": 0}}, "not a list of names in label order"),
+        ({"class_names": ["road", None]}, "not a list of names in label order"),
         ({"depth_steps_per_m": 0}, "depth_steps_per_m is 0, expected a JSON object"),
         ({"depth_is": "disparity"}, "not depth or inverse_depth, expected a JSON"),
         ([1], "expected a JSON object"),
