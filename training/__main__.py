@@ -17,6 +17,8 @@ python -m training render street          fill the pools of rendered pairs ahead
 python -m training import-weights FILE OUT    start from DINOv2, DINOv3, CroCo, timm, ...
 python -m training study win-win          compare ways to train: one table and one plot
 python -m training study multi-resolution accuracy against test resolution, several sizes and one
+python -m training balance WEIGHTS OUT    fit a bias per class on the training images
+python -m training soup OUT A B --shares 0.7 0.3  average the weights of several runs
 python -m training merge-lora BASE ADAPTER OUT  make plain weights of a base and an adapter
 
 RECIPE is one of ours or a file such as my_task.py.
