@@ -97,17 +97,23 @@ def write_html(
         The file that was written.
 
     Raises:
-        ReportError: `path` is nothing that can be reported on.
+        ReportError: `path` is nothing that can be reported on, or `output` is a folder.
         FileFormatError: a data set that was asked for is missing or broken.
     """
     subject = find_subject(path)
+    output = output or subject.default_output
+    # Now, not after the minutes that scoring takes.
+    if output.is_dir():
+        raise ReportError(f"{output} is a folder, expected the name of a file, such as report.html")
+    output.parent.mkdir(parents=True, exist_ok=True)
     log = None if subject.run is None else read_run_log(subject.run)
     model = None if subject.model is None else open_model(subject.model, engine=engine)
     evaluation: Evaluation | None = None
     if model is not None:
         evaluation = _score(model, log, only=only, data=data, quick=quick, say=say)
-    output = output or subject.default_output
-    write_whole(output, render(_contents(subject, model, log, evaluation, quick=quick)))
+    text = render(_contents(subject, model, log, evaluation, quick=quick))
+    # Names of files need not be text: what no Unicode stands for becomes a question mark.
+    write_whole(output, text.encode("utf-8", errors="replace").decode("utf-8"))
     return output
 
 

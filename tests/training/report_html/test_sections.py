@@ -124,6 +124,19 @@ def test_curves_are_drawn_of_what_was_logged_and_never_of_nothing() -> None:
     assert (tiles.tiles[0].value, tiles.tiles[0].note) == ("100", "of 200, in 3:20")
 
 
+def test_a_value_that_never_changes_and_one_that_was_logged_once_are_drawn() -> None:
+    steps = np.arange(3000)
+    values = {
+        "depth": np.full(3000, 0.123456),  # averages of it differ in their last bits
+        "peak_mib": np.where(steps == 7, 100.0, np.nan),
+    }
+    found = training_curves(replace(NOTHING, log=RunLog(recipe={}, steps=steps, values=values)))
+    charts = [
+        chart for block in found.blocks if isinstance(block, Charts) for chart in block.charts
+    ]
+    assert [chart.title for chart in charts] == ["depth", "peak memory"]
+
+
 def test_the_recipe_is_shown_value_by_value() -> None:
     groups = recipe(replace(NOTHING, log=LOG)).blocks
     assert [(group.title, group.rows) for group in groups if isinstance(group, Facts)] == [
