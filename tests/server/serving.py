@@ -38,7 +38,7 @@ def wait_until_loaded(service: Service) -> None:
 
 
 def wait_until(statement: Callable[[], bool]) -> None:
-    """Return as soon as it is true; fail after a minute: loading a bundle on a busy core takes its time."""
+    """Return as soon as it is true; fail after a minute, which a bundle may need on a busy core."""
     for _ in range(6000):
         if statement():
             return
