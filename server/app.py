@@ -7,8 +7,8 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 
-from server.error_answers import install_error_answers
-from server.request_scope import RequestScope
+from server.http.error_answers import install_error_answers
+from server.http.request_scope import RequestScope
 from server.routes import health, models, playground, predict
 from server.service import Service
 

@@ -11,8 +11,8 @@ import uvicorn
 
 from server.app import create_app
 from server.config import ServerConfig
-from server.log_format import configure_logging
 from server.service import Service
+from server.watching.log_format import configure_logging
 
 log = logging.getLogger("anyres")
 

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from models.task import Task
-from server.admission import Hold
-from server.decode import DecodedImage, Orientation, decode_image
-from server.encode import Payload, encode_result
+from server.answers.encode import Payload, encode_result
+from server.answers.negotiation import Media
+from server.answers.result import Render, Result, image_info
+from server.codecs.decode import DecodedImage, Orientation, decode_image
 from server.errors import Unusable
-from server.loaded_model import LoadedModel
-from server.negotiation import Media
-from server.result import Render, Result, image_info
+from server.loading.loaded_model import LoadedModel
+from server.scheduling.admission import Hold
 from server.service import Service
 
 T = TypeVar("T")

@@ -16,12 +16,12 @@ from models.image.palette import colour_labels
 from models.image.turbo import colour_depth
 from models.runtime.predictor import Prediction, predict
 from models.task import Task
+from server.answers.contact_sheet import Row, as_cell, contact_sheet
+from server.codecs.decode import DecodedImage, ImageLimits, decode_image
+from server.codecs.png import write_png
 from server.config import SETTINGS, EngineConfig
-from server.contact_sheet import Row, as_cell, contact_sheet
-from server.decode import DecodedImage, ImageLimits, decode_image
 from server.errors import ClientError, Unusable
-from server.loaded_model import LoadedModel, load_model
-from server.png import write_png
+from server.loading.loaded_model import LoadedModel, load_model
 
 OVERLAY_OPACITY = 0.6
 

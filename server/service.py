@@ -5,13 +5,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from models.runtime.cpu import usable_cores
-from server.admission import Admission
+from server.codecs.decode import ImageLimits
 from server.config import ServerConfig
-from server.decode import ImageLimits
 from server.errors import Draining, NotReady
-from server.loaded_model import LoadedModel, load_model
-from server.telemetry import Telemetry
-from server.worker import Worker
+from server.loading.loaded_model import LoadedModel, load_model
+from server.scheduling.admission import Admission
+from server.scheduling.worker import Worker
+from server.watching.telemetry import Telemetry
 
 log = logging.getLogger("anyres")
 

@@ -5,7 +5,7 @@ livez: would waiting help? startupz: has the model been loaded? readyz: send req
 
 from fastapi import APIRouter, Request, Response
 
-from server.schemas import Health
+from server.answers.schemas import Health
 from server.service import Service
 
 router = APIRouter()

@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Request
 
 from models.task import Task
-from server.loaded_model import LoadedModel
-from server.schemas import EngineInfo, ModelDetails, ModelList, TaskInfo
+from server.answers.schemas import EngineInfo, ModelDetails, ModelList, TaskInfo
+from server.loading.loaded_model import LoadedModel
 from server.service import Service
 
 router = APIRouter()

@@ -8,17 +8,17 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.task import Task
-from server.decode import Orientation
-from server.disconnect import while_connected
-from server.encode import check_form
+from server.answers.encode import check_form
+from server.answers.negotiation import Media, choose_media
+from server.answers.result import Render
+from server.answers.schemas import ErrorAnswer, Summary
+from server.codecs.decode import Orientation
 from server.errors import ClientGone, DeadlinePassed, Unusable
-from server.loaded_model import LoadedModel
-from server.negotiation import Media, choose_media
+from server.http.disconnect import while_connected
+from server.http.upload import IMAGE_TYPES, UploadLimits, receive_images
+from server.loading.loaded_model import LoadedModel
 from server.pipeline import Order, fulfil
-from server.result import Render
-from server.schemas import ErrorAnswer, Summary
 from server.service import Service
-from server.upload import IMAGE_TYPES, UploadLimits, receive_images
 
 router = APIRouter()
 

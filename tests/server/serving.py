@@ -18,7 +18,7 @@ from PIL import Image
 from models.runtime.protocol import Features, FlowMaps, FrameMaps, Runtime
 from server.app import create_app
 from server.config import ServerConfig
-from server.loaded_model import LoadedModel, load_model
+from server.loading.loaded_model import LoadedModel, load_model
 from server.service import Service
 
 

@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from models.bundle import BundleError
 from server.app import create_app
-from server.loaded_model import LoadedModel, load_model
+from server.loading.loaded_model import LoadedModel, load_model
 from server.service import Service
 from tests.server.serving import config_for, encoded, plain, wait_until_loaded
 

@@ -10,8 +10,8 @@ import pytest
 
 from models.runtime.select import EngineError
 from server.errors import DeadlinePassed, Draining, ServerError
-from server.loaded_model import LoadedModel
-from server.worker import Worker
+from server.loading.loaded_model import LoadedModel
+from server.scheduling.worker import Worker
 from tests.server.serving import Gate, gated_model, plain
 
 

@@ -12,7 +12,7 @@ from models.runtime.predictor import predict
 from models.runtime.select import Selection, select_runtime
 from models.task import Task
 from server.config import EngineConfig
-from server.memory import max_pixels_in_memory
+from server.loading.memory import max_pixels_in_memory
 
 log = logging.getLogger("anyres")
 

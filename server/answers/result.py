@@ -12,9 +12,9 @@ from models.image.palette import colour_labels
 from models.image.turbo import colour_depth
 from models.runtime.predictor import Prediction
 from models.task import Task
-from server.decode import DecodedImage
-from server.map_codes import CodedMap, code_depth, code_flow, code_labels
-from server.schemas import ImageInfo
+from server.answers.schemas import ImageInfo
+from server.codecs.decode import DecodedImage
+from server.codecs.map_codes import CodedMap, code_depth, code_flow, code_labels
 
 
 class Render(StrEnum):

@@ -12,10 +12,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from server.decode import BACKGROUND, ImageLimits, decode_image
+from server.codecs.decode import BACKGROUND, ImageLimits, decode_image
+from server.codecs.image_header import PNG_MAGIC
+from server.codecs.png import write_png
 from server.errors import MalformedImage, TooManyPixels, Unusable
-from server.image_header import PNG_MAGIC
-from server.png import write_png
 from tests.server.serving import encoded, plain
 
 ANY = ImageLimits(max_pixels=10**6)

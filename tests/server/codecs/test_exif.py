@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from server.exif import exif_orientation
+from server.codecs.exif import exif_orientation
 
 
 @pytest.mark.parametrize("turn", range(1, 9))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.codecs.image_header import PNG_MAGIC, read_header
 from server.errors import MalformedImage, UnsupportedImage
-from server.image_header import PNG_MAGIC, read_header
 from tests.server.serving import encoded, plain
 
 side = st.integers(1, 300)

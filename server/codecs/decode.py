@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from server.codecs.exif import exif_orientation
+from server.codecs.image_header import PNG_MAGIC, ImageHeader, read_header
 from server.errors import MalformedImage, TooManyPixels, Unusable
-from server.exif import exif_orientation
-from server.image_header import PNG_MAGIC, ImageHeader, read_header
 
 BACKGROUND = 128  # mid grey: near the mean of photographs, so no false edge is strong
 

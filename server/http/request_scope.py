@@ -15,9 +15,9 @@ from urllib.parse import quote
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.error_answers import error_answer
 from server.errors import ServerError
-from server.telemetry import Telemetry
+from server.http.error_answers import error_answer
+from server.watching.telemetry import Telemetry
 
 log = logging.getLogger("anyres.request")
 

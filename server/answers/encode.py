@@ -11,12 +11,12 @@ from PIL import Image
 
 from models.image.overlay import side_by_side
 from models.task import Task
+from server.answers.negotiation import Media
+from server.answers.result import Render, Result
+from server.answers.summary import summarise
+from server.codecs.map_codes import describe_depth, describe_flow
+from server.codecs.png import write_png
 from server.errors import Unusable
-from server.map_codes import describe_depth, describe_flow
-from server.negotiation import Media
-from server.png import write_png
-from server.result import Render, Result
-from server.summary import summarise
 
 JPEG_QUALITY = 90
 META_HEADER = "X-Anyres-Map"

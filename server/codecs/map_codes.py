@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from models.bundle import Bundle, DepthOutput
 from models.image.palette import colour_table
 from models.task import IGNORE_INDEX
-from server.png import write_png
+from server.codecs.png import write_png
 
 KITTI_FLOW_SCALE_PX = 1 / 64  # KITTI 2012 and 2015 development kit: u = (code - 2^15) / 64
 KITTI_FLOW_OFFSET_PX = -512.0

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from server.image_header import PNG_MAGIC
+from server.codecs.image_header import PNG_MAGIC
 
 _GREY, _RGB, _PALETTE = 0, 2, 3  # colour types
 _UP = 2

@@ -2,8 +2,8 @@
 
 import pytest
 
+from server.answers.negotiation import Media, choose_media
 from server.errors import NotAcceptable
-from server.negotiation import Media, choose_media
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.bundle import DepthOutput
-from server.summary import summarise_depth, summarise_flow, summarise_labels
+from server.answers.summary import summarise_depth, summarise_flow, summarise_labels
 from tests.toy_bundle import toy_bundle
 
 RELATIVE = DepthOutput(convention="relative_inverse_depth", unit="", near_is_large=True)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from models.image.palette import CAMVID_PALETTE, colour_table
-from server.png import _find_deflate, write_png
+from server.codecs.png import _find_deflate, write_png
 
 
 @given(st.integers(1, 20), st.integers(1, 20), st.sampled_from([1, 3]), st.booleans())

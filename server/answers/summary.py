@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from models.bundle import Bundle, DepthOutput
 from models.task import IGNORE_INDEX, Task
-from server.result import Result
-from server.schemas import (
+from server.answers.result import Result
+from server.answers.schemas import (
     ClassArea,
     DepthSummary,
     FlowSummary,

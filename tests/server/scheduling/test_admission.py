@@ -2,8 +2,8 @@
 
 import pytest
 
-from server.admission import Admission
 from server.errors import QueueFull
+from server.scheduling.admission import Admission
 
 
 def test_places_are_given_back() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from starlette.requests import ClientDisconnect, Request
 
 from server.errors import BodyTooLarge, BodyTooSlow, ClientGone, MalformedImage, UnsupportedBody
-from server.multipart import PartReader
+from server.http.multipart import PartReader
 
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "application/octet-stream")
 PARTS = ("image", "next_image")

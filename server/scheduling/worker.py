@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from models.bundle import BundleError
 from models.runtime.predictor import Prediction, predict
 from models.runtime.select import EngineError
-from server.batcher import Batcher, Waiting
 from server.errors import DeadlinePassed, Draining, ServerError
-from server.loaded_model import LoadedModel
+from server.loading.loaded_model import LoadedModel
+from server.scheduling.batcher import Batcher, Waiting
 
 log = logging.getLogger("anyres.worker")
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.bundle import DepthOutput
-from server.map_codes import code_depth, code_flow, code_labels
+from server.codecs.map_codes import code_depth, code_flow, code_labels
 from tests.toy_bundle import toy_bundle
 
 METRIC = DepthOutput(convention="metric", unit="m", near_is_large=False)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from server.contact_sheet import CELL_WIDTH_PX, MAX_CELL_HEIGHT_PX, as_cell, contact_sheet
+from server.answers.contact_sheet import CELL_WIDTH_PX, MAX_CELL_HEIGHT_PX, as_cell, contact_sheet
 
 
 @pytest.mark.parametrize("shape", [(3000, 1), (1, 3000), (1, 1), (1080, 1920)])

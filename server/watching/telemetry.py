@@ -12,7 +12,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from server.loaded_model import LoadedModel
+from server.loading.loaded_model import LoadedModel
 
 # 1 ms to 2 min: a PNG header is refused within the first, a 50 Mpx pair ends near the last.
 SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0, 12.0, 30.0, 60.0, 120.0)

@@ -6,8 +6,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from server.answers.schemas import ErrorAnswer, ErrorBody
 from server.errors import ServerError, Unusable
-from server.schemas import ErrorAnswer, ErrorBody
 
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 

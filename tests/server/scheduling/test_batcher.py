@@ -1,6 +1,6 @@
 """Who is next."""
 
-from server.batcher import Batcher, Waiting
+from server.scheduling.batcher import Batcher, Waiting
 
 
 def waiting(id_: int, *, deadline_s: float = 100.0, num_pixels: int = 10) -> Waiting:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from server.memory import BYTES_PER_PX, max_pixels_in_memory
+from server.loading.memory import BYTES_PER_PX, max_pixels_in_memory
 
 MEMINFO = "MemTotal:       24683000 kB\nMemAvailable:   10000000 kB\nHugePages_Total:       0\n"
 
