@@ -8,8 +8,10 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware.cors import CORSMiddleware
 
 from server.http.error_answers import install_error_answers
+from server.http.guard import Guard
 from server.http.request_scope import RequestScope
-from server.routes import health, models, playground, predict
+from server.http.sweeping import sweeping
+from server.routes import health, models, playground, predict, streams
 from server.service import Service
 
 DESCRIPTION = """Segmentation, depth and optical flow of images of any size.
@@ -24,7 +26,8 @@ def create_app(service: Service) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.start()
-        yield
+        async with sweeping(service.streams):
+            yield
         service.stop()
 
     # FastAPI's own /docs loads its scripts from elsewhere: blank behind a firewall.
@@ -39,17 +42,26 @@ def create_app(service: Service) -> FastAPI:
     app.state.service = service
     install_error_answers(app)
     app.include_router(predict.router)
+    app.include_router(streams.router)
     app.include_router(models.router)
     app.include_router(health.router)
     if service.config.playground:
         app.include_router(playground.router)
+    app.add_middleware(Guard, service=service)
     app.add_middleware(RequestScope, telemetry=service.telemetry)
     if service.config.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(service.config.cors_origins),
-            allow_methods=["GET", "POST"],
-            allow_headers=["Content-Type", "X-Request-Id"],
-            expose_headers=["Server-Timing", "X-Request-Id", "X-Anyres-Map", "Retry-After"],
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-Id"],
+            expose_headers=[
+                "Server-Timing",
+                "X-Request-Id",
+                "X-Anyres-Map",
+                "X-Anyres-Stream",
+                "Location",
+                "Retry-After",
+            ],
         )
     return app

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 SETTINGS = SettingsConfigDict(
@@ -57,6 +57,31 @@ class ServerConfig(EngineConfig):
     body_timeout_s: float = Field(default=30.0, gt=0)
     """A body that has not arrived by then is answered 408."""
 
+    inflate_bodies: bool = False
+    """Take bodies with Content-Encoding: gzip. max_body_bytes then counts what comes out."""
+
+    head_timeout_s: float = Field(default=10.0, gt=0)
+    """A request line and headers that have not arrived by then are answered 408."""
+
+    max_head_bytes: int = Field(default=16 * 2**10, ge=1024)
+    """Of a request line and headers. More are answered 431."""
+
+    keep_alive_s: float = Field(default=15.0, gt=0)
+    """A connection without a request is closed after so long. Longer than that of a load balancer
+    in front, or it may send a request into a connection that is just being closed."""
+
+    send_timeout_s: float = Field(default=60.0, gt=0)
+    """A client that has not taken its answer by then is cut off."""
+
+    max_connections: int = Field(default=500, ge=1)
+    """At once. Beyond, the one that has been longest without a whole request makes room."""
+
+    max_arriving_bytes: int = Field(default=512 * 2**20, gt=0)
+    """Of bodies that are still arriving, all together. More are answered 429."""
+
+    max_unsent_bytes: int = Field(default=512 * 2**20, gt=0)
+    """Of answers that clients have not taken yet. Beyond, the slowest client is cut off."""
+
     timeout_s: float = Field(default=60.0, gt=0)
     """A request that is not answered by then is dropped with 504; `timeout_ms` asks for less."""
 
@@ -71,6 +96,41 @@ class ServerConfig(EngineConfig):
     max_queue_mpx: float = Field(default=200.0, gt=0)
     """Pixels in the house, in millions: 200 are 600 MB of decoded images. More are answered 429,
     unless the house is empty."""
+
+    api_keys: SecretStr = SecretStr("")
+    """name:secret pairs, parted by commas; none lets everybody in. In the environment rather than
+    as a flag, which other users of the machine can read."""
+
+    api_keys_file: Path | None = None
+    """One name:secret in a line, behind it perhaps requests_per_s=5 mpx_per_s=20."""
+
+    open_health: bool = True
+    """Whether the health probes work without a key."""
+
+    open_metrics: bool = False
+    """Whether /metrics works without a key."""
+
+    requests_per_s: float = Field(default=0.0, ge=0)
+    """Of each key, or of everybody together where there are no keys; a frame of a WebSocket counts
+    as one. More are answered 429. 0 is no limit."""
+
+    mpx_per_s: float = Field(default=0.0, ge=0)
+    """Millions of pixels per second, in the same way."""
+
+    burst_s: float = Field(default=10.0, gt=0)
+    """So many seconds' worth of both may come at once."""
+
+    max_frame_bytes: int = Field(default=16 * 2**20, gt=0)
+    """Largest message of a WebSocket; a larger one ends its connection."""
+
+    max_streams: int = Field(default=64, ge=1)
+    """Videos at once. Beyond, whoever has most loses the one that was unused for longest."""
+
+    max_stream_bytes: int = Field(default=2 * 2**30, gt=0)
+    """Of the features that all streams keep. Beyond, in the same way."""
+
+    stream_idle_s: float = Field(default=60.0, gt=0)
+    """A stream without a frame for so long expires."""
 
     codec_threads: int = Field(default=0, ge=0)
     """That decode, and as many that encode. 0 is one per core, at most 8."""

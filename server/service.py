@@ -5,12 +5,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from models.runtime.cpu import usable_cores
+from server.access.api_keys import read_api_keys
+from server.access.callers import Callers, RateLimits
 from server.codecs.decode import ImageLimits
 from server.config import ServerConfig
 from server.errors import Draining, NotReady
 from server.loading.loaded_model import LoadedModel, load_model
 from server.scheduling.admission import Admission
+from server.scheduling.arriving import Arriving
 from server.scheduling.worker import Worker
+from server.streams.table import StreamTable
 from server.watching.telemetry import Telemetry
 
 log = logging.getLogger("anyres")
@@ -39,6 +43,21 @@ class Service:
             max_bytes=config.max_queue_bytes,
             max_pixels=round(config.max_queue_mpx * 1e6),
         )
+        self.arriving = Arriving(max_bytes=config.max_arriving_bytes)
+        self.callers = Callers(
+            read_api_keys(text=config.api_keys.get_secret_value(), file=config.api_keys_file),
+            RateLimits(
+                requests_per_s=config.requests_per_s,
+                mpx_per_s=config.mpx_per_s,
+                burst_s=config.burst_s,
+            ),
+        )
+        self.streams = StreamTable(
+            max_streams=config.max_streams,
+            max_bytes=config.max_stream_bytes,
+            idle_s=config.stream_idle_s,
+            on_end=lambda reason: self.telemetry.streams_ended.labels(reason).inc(),
+        )
         threads = config.codec_threads or min(8, usable_cores())
         self.decoders = ThreadPoolExecutor(threads, thread_name_prefix="decode")
         self.encoders = ThreadPoolExecutor(threads, thread_name_prefix="encode")
@@ -60,6 +79,9 @@ class Service:
         )
         watch("anyres_admitted_bytes", "Of request bodies.", lambda: self.admission.num_bytes)
         watch("anyres_admitted_pixels", "From header to answer.", lambda: self.admission.num_pixels)
+        watch("anyres_arriving_bytes", "Of incomplete bodies.", lambda: self.arriving.num_bytes)
+        watch("anyres_streams", "That are open.", lambda: len(self.streams))
+        watch("anyres_stream_bytes", "Of features kept.", lambda: self.streams.num_bytes)
         watch("anyres_ready", "1 while /readyz says 200.", lambda: float(self.is_ready))
 
     @property

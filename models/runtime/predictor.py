@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from models.image.sizes import crop, pad_images
 from models.runtime.inputs import InputError
-from models.runtime.protocol import Runtime
+from models.runtime.protocol import Features, FrameMaps, Runtime
 
 TOGETHER_UP_TO_PX = 512 * 512
 """Below, two frames in one batch are a third faster than one after the other; above, no faster."""
@@ -60,6 +60,39 @@ def predict(
         answer = runtime.flow(maps.features.of(0), second, size[:1])
         flow = crop(answer.flow[0], real)
         flow_uncertainty = crop(answer.flow_uncertainty[0], real)
+    return _prediction(maps, real, flow=flow, flow_uncertainty=flow_uncertainty)
+
+
+def predict_next(
+    runtime: Runtime, image: NDArray[np.uint8], previous: Features | None
+) -> tuple[Prediction, Features]:
+    """Maps of a frame of a video, and its features for the frame after it.
+
+    The frame is encoded once. With the features of the frame before it, which must have had the
+    same size, flow from that one to this.
+
+    Raises:
+        InputError: an array is not uint8 RGB, or the features are of another size.
+    """
+    real = (image.shape[0], image.shape[1])
+    batch, size = pad_images([image])
+    maps = runtime.frame(batch, size)
+    flow = flow_uncertainty = None
+    if previous is not None:
+        answer = runtime.flow(previous, maps.features, size)
+        flow = crop(answer.flow[0], real)
+        flow_uncertainty = crop(answer.flow_uncertainty[0], real)
+    prediction = _prediction(maps, real, flow=flow, flow_uncertainty=flow_uncertainty)
+    return prediction, maps.features
+
+
+def _prediction(
+    maps: FrameMaps,
+    real: tuple[int, int],
+    *,
+    flow: NDArray[np.float32] | None,
+    flow_uncertainty: NDArray[np.float16] | None,
+) -> Prediction:
     return Prediction(
         labels=None if maps.labels is None else crop(maps.labels[0], real),
         label_confidence=(

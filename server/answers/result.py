@@ -12,7 +12,7 @@ from models.image.palette import colour_labels
 from models.image.turbo import colour_depth
 from models.runtime.predictor import Prediction
 from models.task import Task
-from server.answers.schemas import ImageInfo
+from server.answers.schemas import ImageInfo, StreamFrame
 from server.codecs.decode import DecodedImage
 from server.codecs.map_codes import CodedMap, code_depth, code_flow, code_labels
 
@@ -39,11 +39,14 @@ class Result:
     decode_s: float
     queue_s: float
     infer_s: float
+    stream: StreamFrame | None = None
 
     @property
     def meta(self) -> dict[str, object]:
         """What every payload says about itself."""
+        stream = {} if self.stream is None else {"stream": self.stream.model_dump(mode="json")}
         return {
+            **stream,
             "model": {"name": self.bundle.name, "version": self.bundle.version},
             "image": self.image.model_dump(mode="json"),
             "next_image": None

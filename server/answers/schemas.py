@@ -1,5 +1,7 @@
 """The JSON that goes out, as OpenAPI sees it. Sizes are [height, width] in pixels."""
 
+from typing import Literal
+
 from pydantic import BaseModel
 
 
@@ -74,6 +76,19 @@ class Timings(BaseModel):
     infer_ms: float
 
 
+class StreamFrame(BaseModel):
+    """Where a frame stands in its stream."""
+
+    id: str
+    """Of the stream."""
+    frame: int
+    """0 is the first."""
+    flow_from: int | None
+    """Flow goes from this frame to `frame`; null where there is none."""
+    restarted: Literal["first_frame", "size_changed", "model_changed"] | None
+    """Why there is none."""
+
+
 class Summary(BaseModel):
     """What was seen, in words and numbers. The maps themselves come with another Accept."""
 
@@ -84,6 +99,8 @@ class Summary(BaseModel):
     depth: DepthSummary | None
     flow: FlowSummary | None
     timings: Timings
+    stream: StreamFrame | None
+    """Of a stream's frame; flow is then from the frame before it to this one."""
     png: dict[str, str] | None
     """With inline=true: each map as a PNG file in base64."""
 
@@ -145,6 +162,29 @@ class ModelList(BaseModel):
     """All models that are loaded."""
 
     models: list[ModelDetails]
+
+
+class StreamInfo(BaseModel):
+    """A stream and its limits."""
+
+    id: str
+    model: str
+    """That answers its frames now, as name@version."""
+    frames: int
+    """Answered so far."""
+    size: tuple[int, int] | None
+    """Of the frame whose features are kept."""
+    feature_bytes: int
+    """What they take."""
+    idle_s: float
+    idle_timeout_s: float
+    """Without a frame for so long, the stream expires."""
+    max_mpx: float
+    """Of one frame."""
+    max_body_bytes: int
+    """Of a request with a frame."""
+    max_frame_bytes: int
+    """Of a message of a WebSocket."""
 
 
 class Health(BaseModel):

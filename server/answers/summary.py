@@ -43,6 +43,7 @@ def summarise(result: Result, *, png: dict[str, str] | None) -> Summary:
             queue_ms=_ms(result.queue_s),
             infer_ms=_ms(result.infer_s),
         ),
+        stream=result.stream,
         png=png,
     )
 

@@ -1,9 +1,12 @@
 """Errors as JSON, whoever raised them: our tree, FastAPI's validation, Starlette's router."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from server.answers.schemas import ErrorAnswer, ErrorBody
@@ -23,17 +26,24 @@ def error_answer(error: ServerError, request_id: str) -> Response:
     )
 
 
+def error_json(error: ServerError, request_id: str) -> str:
+    """The body of that answer."""
+    return _json(
+        status=error.status, code=error.code, message=str(error), request_id=request_id
+    ).model_dump_json()
+
+
 def install_error_answers(app: FastAPI) -> None:
     """Make every error of the application take the same form."""
 
-    async def ours(request: Request, error: Exception) -> Response:
+    async def ours(request: HTTPConnection, error: Exception) -> Response:
         assert isinstance(error, ServerError)
-        app.state.service.telemetry.rejected.labels(error.code).inc()
+        app.state.service.telemetry.refused(error)
         return error_answer(error, request.state.request_id)
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return await ours(request, Unusable(_validation_text(error)))
+        return await ours(request, Unusable(validation_text(error.errors())))
 
     async def routing(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -53,9 +63,10 @@ def install_error_answers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, routing)
 
 
-def _validation_text(error: RequestValidationError) -> str:
+def validation_text(problems: Sequence[Any]) -> str:
+    """What pydantic found, in one sentence; `problems` as its errors() has them."""
     parts = []
-    for problem in error.errors():
+    for problem in problems:
         where = " ".join(str(part) for part in problem["loc"])
         came = repr(problem.get("input"))[:80]
         parts.append(f"{where} is {came}: {problem['msg']}")
@@ -65,9 +76,13 @@ def _validation_text(error: RequestValidationError) -> str:
 def _answer(
     *, status: int, code: str, message: str, request_id: str, headers: dict[str, str]
 ) -> Response:
-    body = ErrorAnswer(
-        error=ErrorBody(code=code, status=status, message=message, request_id=request_id)
-    )
+    body = _json(status=status, code=code, message=message, request_id=request_id)
     return Response(
         body.model_dump_json(), status, {**headers, "Vary": "Accept"}, "application/json"
+    )
+
+
+def _json(*, status: int, code: str, message: str, request_id: str) -> ErrorAnswer:
+    return ErrorAnswer(
+        error=ErrorBody(code=code, status=status, message=message, request_id=request_id)
     )

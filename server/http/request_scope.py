@@ -35,7 +35,7 @@ class RequestScope:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         started_s = time.monotonic()
@@ -52,26 +52,31 @@ class RequestScope:
                 failure = ServerError("something broke here, not in your request; the log has it")
                 await error_answer(failure, request_id)(scope, exchange.receive, exchange.send)
         finally:
-            seconds = time.monotonic() - started_s
+            self._note(scope, exchange.status or 499, request_id, time.monotonic() - started_s)
+
+    def _note(self, scope: Scope, status: int, request_id: str, seconds: float) -> None:
+        method = scope.get("method", "WEBSOCKET")
+        path = quote(scope["path"])  # decoded it may hold line ends, and forge log lines
+        caller = scope["state"].get("caller")
+        if scope["type"] == "http":  # a WebSocket lasts as long as its video
             # The route's pattern, not the path: a stranger must not make new time series.
             route = getattr(scope.get("route"), "path", "none")
-            status = exchange.status or 499
-            path = quote(scope["path"])  # decoded it may hold line ends, and forge log lines
             self._telemetry.request.labels(route, str(status)).observe(seconds)
-            log.info(
-                "%s %s %d %.1f ms",
-                scope["method"],
-                path,
-                status,
-                seconds * 1e3,
-                extra={
-                    "request_id": request_id,
-                    "method": scope["method"],
-                    "path": path,
-                    "status": status,
-                    "seconds": round(seconds, 6),
-                },
-            )
+        log.info(
+            "%s %s %d %.1f ms",
+            method,
+            path,
+            status,
+            seconds * 1e3,
+            extra={
+                "request_id": request_id,
+                "method": method,
+                "path": path,
+                "status": status,
+                "seconds": round(seconds, 6),
+                "caller": "" if caller is None else caller.name,
+            },
+        )
 
 
 class _Exchange:
@@ -89,12 +94,15 @@ class _Exchange:
 
     async def receive(self) -> Message:
         message = await self._receive()
-        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+        if message["type"] != "http.request" or not message.get("more_body", False):
             self._body_left = False
         return message
 
     async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"] == "websocket.accept":
+            self.status = 101
+            MutableHeaders(scope=_headers_of(message))["X-Request-Id"] = self._request_id
+        if message["type"] in ("http.response.start", "websocket.http.response.start"):
             self.status = message["status"]
             headers = MutableHeaders(scope=_headers_of(message))
             headers["X-Request-Id"] = self._request_id

@@ -1,12 +1,11 @@
 """The images of a request: received under limits, not yet decoded."""
 
-import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
-from server.errors import BodyTooLarge, BodyTooSlow, ClientGone, MalformedImage, UnsupportedBody
+from server.errors import MalformedImage, UnsupportedBody
+from server.http.body import BodyLimits, body_pieces
 from server.http.multipart import PartReader
 
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "application/octet-stream")
@@ -14,32 +13,28 @@ PARTS = ("image", "next_image")
 EARLY_LOOKS_BYTES = (64, 64 * 2**10)  # PNG and WebP headers; nearly every JPEG header with EXIF
 
 
-@dataclass(frozen=True, kw_only=True)
-class UploadLimits:
-    """What a body may be."""
-
-    max_body_bytes: int
-    body_timeout_s: float
-
-
 async def receive_images(
-    request: Request, *, limits: UploadLimits, check_header: Callable[[bytes], object]
+    request: Request,
+    *,
+    limits: BodyLimits,
+    check_header: Callable[[bytes], object],
+    parts: tuple[str, ...] = PARTS,
+    grow: Callable[[int], None] = lambda _: None,
 ) -> Mapping[str, bytes]:
     """The encoded images by name, "image" and perhaps "next_image".
 
     Args:
-        request: its body is the image itself, or a form with the two fields.
-        limits: bytes are counted as they arrive, whatever Content-Length says.
+        request: its body is the image itself, or a form.
+        limits: of the body.
         check_header: called with the first bytes of an image, when they are there; what it raises
             ends the upload. MalformedImage alone is not final: the header may still be arriving.
+        parts: the fields that the form may have.
+        grow: called with the length of every piece before it is kept; may refuse it.
 
     Raises:
         UnsupportedBody, BodyTooLarge, BodyTooSlow, MalformedBody, Unusable, ClientGone
     """
     kind = _content_type(request)
-    announced = request.headers.get("content-length", "0")
-    if announced.isdecimal() and int(announced) > limits.max_body_bytes:
-        raise _too_large(f"{announced} bytes are announced", limits)
     images: dict[str, bytearray] = {}
 
     def keep(name: str, piece: bytes) -> None:
@@ -52,29 +47,18 @@ async def receive_images(
             except MalformedImage:
                 return  # more may come; the whole image is checked again
 
-    parts = None
+    reader = None
     if kind == "multipart/form-data":
-        parts = PartReader(request.headers["content-type"], names=PARTS, on_data=keep)
+        reader = PartReader(request.headers["content-type"], names=parts, on_data=keep)
     num_bytes = 0
-    try:
-        async with asyncio.timeout(limits.body_timeout_s):
-            async for piece in request.stream():
-                num_bytes += len(piece)
-                if num_bytes > limits.max_body_bytes:
-                    raise _too_large(f"{num_bytes} bytes have arrived", limits)
-                if parts is not None:
-                    parts.write(piece)
-                elif piece:
-                    keep("image", piece)
-    except TimeoutError as error:
-        raise BodyTooSlow(
-            f"{num_bytes} bytes have arrived in {limits.body_timeout_s:g} s, expected the whole "
-            f"body by then: send a smaller image or use a faster network"
-        ) from error
-    except ClientDisconnect as error:
-        raise ClientGone(f"the client left after {num_bytes} bytes") from error
-    if parts is not None:
-        parts.close()
+    async for piece in body_pieces(request, limits, grow=grow):
+        num_bytes += len(piece)
+        if reader is not None:
+            reader.write(piece)
+        elif piece:
+            keep("image", piece)
+    if reader is not None:
+        reader.close()
     if "image" not in images:
         raise MalformedImage(
             f"no image came (the body has {num_bytes} bytes), expected one: send the file as the "
@@ -84,12 +68,6 @@ async def receive_images(
 
 
 def _content_type(request: Request) -> str:
-    encoding = request.headers.get("content-encoding", "identity")
-    if encoding != "identity":
-        raise UnsupportedBody(
-            f"Content-Encoding is {encoding!r:.80}, expected none: send images as they are, they "
-            f"are compressed already"
-        )
     declared = request.headers.get("content-type", "application/octet-stream")
     kind = declared.partition(";")[0].strip().lower()
     if kind not in (*IMAGE_TYPES, "multipart/form-data"):
@@ -99,10 +77,3 @@ def _content_type(request: Request) -> str:
             f"or -F image=@file"
         )
     return kind
-
-
-def _too_large(what: str, limits: UploadLimits) -> BodyTooLarge:
-    return BodyTooLarge(
-        f"{what}, this server takes at most {limits.max_body_bytes}: send a smaller image, or "
-        f"compress it as JPEG"
-    )

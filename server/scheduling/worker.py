@@ -10,14 +10,17 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.bundle import BundleError
-from models.runtime.predictor import Prediction, predict
+from models.runtime.predictor import Prediction, predict, predict_next
+from models.runtime.protocol import Features, Runtime
 from models.runtime.select import EngineError
+from models.task import Task
 from server.errors import DeadlinePassed, Draining, ServerError
 from server.loading.loaded_model import LoadedModel
 from server.scheduling.batcher import Batcher, Waiting
@@ -30,14 +33,36 @@ class Answer:
     """Maps, and how long they took."""
 
     prediction: Prediction
+    features: Features | None
+    """Of the image, where they were to be kept."""
     queue_s: float
     infer_s: float
+    batch_size: int = 1
+
+
+class Priority(StrEnum):
+    """Which lane a request waits in."""
+
+    NORMAL = "interactive"
+    BATCH = "batch"
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Job:
+class Job:
+    """What to compute. Flow goes from image to next_image, or from the frame of `previous` to
+    image."""
+
     image: NDArray[np.uint8]
-    next_image: NDArray[np.uint8] | None
+    """(h, w, 3) RGB."""
+    next_image: NDArray[np.uint8] | None = None
+    previous: Features | None = None
+    tasks: frozenset[Task]
+    keep_features: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Queued:
+    job: Job
     future: "Future[Answer]"
 
 
@@ -60,7 +85,7 @@ class Worker:
         self._on_loaded = on_loaded
         self._on_failed = on_failed
         self._batcher = Batcher()
-        self._jobs: dict[int, _Job] = {}
+        self._jobs: dict[int, _Queued] = {}
         self._changed = threading.Condition()
         self._stopping = False
         self._ids = count()
@@ -97,21 +122,18 @@ class Worker:
         return (self.num_waiting + 1) * self._recent_s
 
     def submit(
-        self,
-        image: NDArray[np.uint8],
-        next_image: NDArray[np.uint8] | None,
-        *,
-        deadline_s: float,
+        self, job: Job, *, deadline_s: float, priority: Priority = Priority.NORMAL
     ) -> "Future[Answer]":
-        """Queue an image or a pair, each (h, w, 3) RGB; the deadline is `time.monotonic` time."""
+        """Queue a job; the deadline is `time.monotonic` time."""
+        del priority  # one lane for now
         future: Future[Answer] = Future()
         id_ = next(self._ids)
-        num_pixels = image.size // 3 * (1 if next_image is None else 2)
+        num_pixels = job.image.size // 3 * (1 if job.next_image is None else 2)
         with self._changed:
             if self._stopping:
                 future.set_exception(Draining("the server is stopping: ask another one"))
                 return future
-            self._jobs[id_] = _Job(image=image, next_image=next_image, future=future)
+            self._jobs[id_] = _Queued(job=job, future=future)
             self._batcher.add(
                 Waiting(
                     id=id_,
@@ -168,25 +190,37 @@ class Worker:
             self._answer(model, waiting, job)
         return True
 
-    def _answer(self, model: LoadedModel, waiting: Waiting, job: _Job) -> None:
-        if not job.future.set_running_or_notify_cancel():
+    def _answer(self, model: LoadedModel, waiting: Waiting, queued: _Queued) -> None:
+        job = queued.job
+        if not queued.future.set_running_or_notify_cancel():
             return
         started_s = time.monotonic()
         try:
-            prediction = predict(model.selection.runtime, job.image, job.next_image)
+            prediction, features = _predict(model.selection.runtime, job)
         except Exception as error:  # one bad request must not take the engine with it
             log.exception("the engine failed on an image of %s", job.image.shape)
             failure = ServerError("the engine failed on this image; the log has the reason")
             failure.__cause__ = error
-            job.future.set_exception(failure)
+            queued.future.set_exception(failure)
             return
         infer_s = time.monotonic() - started_s
         self._recent_s += 0.2 * (infer_s - self._recent_s)
-        job.future.set_result(
-            Answer(prediction=prediction, queue_s=started_s - waiting.arrived_s, infer_s=infer_s)
+        queued.future.set_result(
+            Answer(
+                prediction=prediction,
+                features=features if job.keep_features else None,
+                queue_s=started_s - waiting.arrived_s,
+                infer_s=infer_s,
+            )
         )
 
 
-def _refuse(job: _Job, error: ServerError) -> None:
-    if job.future.set_running_or_notify_cancel():
-        job.future.set_exception(error)
+def _predict(runtime: Runtime, job: Job) -> tuple[Prediction, Features | None]:
+    if job.previous is None and not job.keep_features:
+        return predict(runtime, job.image, job.next_image), None
+    return predict_next(runtime, job.image, job.previous)
+
+
+def _refuse(queued: _Queued, error: ServerError) -> None:
+    if queued.future.set_running_or_notify_cancel():
+        queued.future.set_exception(error)

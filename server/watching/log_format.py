@@ -4,7 +4,7 @@ import json
 import logging
 from typing import Any, Literal
 
-_EXTRAS = ("request_id", "method", "path", "status", "seconds")
+_EXTRAS = ("request_id", "method", "path", "status", "seconds", "caller")
 
 
 class JsonFormatter(logging.Formatter):

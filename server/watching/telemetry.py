@@ -12,6 +12,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from server.errors import ClientGone, DeadlinePassed, ServerError
 from server.loading.loaded_model import LoadedModel
 
 # 1 ms to 2 min: a PNG header is refused within the first, a 50 Mpx pair ends near the last.
@@ -55,6 +56,38 @@ class Telemetry:
         self.deadline_missed = Counter(
             "anyres_deadline_missed", "Requests dropped at their deadline.", registry=registry
         )
+        self.stream_frames = Counter(
+            "anyres_stream_frames",
+            "Frames of streams that were answered, and whether flow came with them.",
+            ("flow",),
+            registry=registry,
+        )
+        self.stream_frames_dropped = Counter(
+            "anyres_stream_frames_dropped",
+            "Frames of WebSockets that a later one overtook, as the client wished.",
+            registry=registry,
+        )
+        self.streams_ended = Counter(
+            "anyres_streams_ended", "By reason.", ("reason",), registry=registry
+        )
+        self.connections_dropped = Counter(
+            "anyres_connections_dropped",
+            "Too slow, or oldest when there were too many.",
+            ("reason",),
+            registry=registry,
+        )
+        self.caller_requests = Counter(
+            "anyres_caller_requests",
+            "Requests and frames let in, by the name of the key.",
+            ("caller",),
+            registry=registry,
+        )
+        self.caller_pixels = Counter(
+            "anyres_caller_pixels",
+            "Of images let in, by the name of the key.",
+            ("caller",),
+            registry=registry,
+        )
         self.model_load = Gauge(
             "anyres_model_load_seconds",
             "Reading, checking, loading, warming up.",
@@ -65,6 +98,14 @@ class Telemetry:
     def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
         """A gauge that is read when it is asked for."""
         Gauge(name, text, registry=self.registry).set_function(value)
+
+    def refused(self, error: ServerError) -> None:
+        """A request or a frame gets an error for an answer."""
+        self.rejected.labels(error.code).inc()
+        if isinstance(error, ClientGone):
+            self.cancelled.inc()
+        if isinstance(error, DeadlinePassed):
+            self.deadline_missed.inc()
 
     def loaded(self, model: LoadedModel) -> None:
         """A model is there."""

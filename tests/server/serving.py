@@ -18,6 +18,7 @@ from PIL import Image
 from models.runtime.protocol import Features, FlowMaps, FrameMaps, Runtime
 from server.app import create_app
 from server.config import ServerConfig
+from server.http.protocol import protocol_options
 from server.loading.loaded_model import LoadedModel, load_model
 from server.service import Service
 
@@ -86,7 +87,13 @@ def gated_model(folder: Path, gate: Gate) -> LoadedModel:
 @contextmanager
 def listening(service: Service) -> Iterator[int]:
     """A real port that the service answers on, from a thread of this process."""
-    config = uvicorn.Config(create_app(service), port=0, log_config=None, access_log=False)
+    config = uvicorn.Config(
+        create_app(service),
+        port=0,
+        log_config=None,
+        access_log=False,
+        **protocol_options(service.config, service.telemetry),
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
