@@ -71,15 +71,16 @@ def read_api_keys(*, text: str = "", file: Path | None = None) -> tuple[ApiKey, 
 
 
 def _parse(words: list[str], *, where: str) -> ApiKey:
-    name, _, secret = words[0].partition(":")
-    if not NAME.fullmatch(name):
+    # Messages show neither half before both are good: they may be swapped.
+    name, colon, secret = words[0].partition(":")
+    if not colon or not NAME.fullmatch(name):
         raise ApiKeyError(
             f"{where}: expected name:secret with a name of letters, digits and ._-: a name goes "
             f"into logs"
         )
     if not SECRET.fullmatch(secret):
         raise ApiKeyError(
-            f"{where}: the secret of {name!r} has {len(secret)} characters, expected 16 to 256 "
+            f"{where}: the secret has {len(secret)} characters, expected 16 to 256 "
             f"printable ones without spaces and commas: python -c 'import secrets; "
             f"print(secrets.token_urlsafe(24))' makes one"
         )

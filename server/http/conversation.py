@@ -19,7 +19,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from server.access.callers import Caller
 from server.answers.negotiation import Media
 from server.answers.schemas import StreamInfo
-from server.errors import BodyTooLarge, ServerError, StreamGone, Unusable
+from server.errors import BodyTooLarge, MalformedImage, ServerError, StreamGone, Unusable
 from server.http.deadline import until
 from server.http.error_answers import error_json
 from server.http.guard import SUBPROTOCOL
@@ -39,8 +39,9 @@ class Inbox:
     there now. Without, the sender has to wait: TCP tells it.
     """
 
-    def __init__(self, *, latest: bool) -> None:
+    def __init__(self, *, latest: bool, on_dropped: Callable[[], None]) -> None:
         self._latest = latest
+        self._on_dropped = on_dropped
         self._waiting: asyncio.Queue[bytes | str] = asyncio.Queue(maxsize=1)
         self.num_dropped = 0
 
@@ -49,6 +50,7 @@ class Inbox:
         if self._latest and self._waiting.full():
             self._waiting.get_nowait()
             self.num_dropped += 1
+            self._on_dropped()
         await self._waiting.put(message)
 
     async def take(self) -> bytes | str:
@@ -74,8 +76,7 @@ class Conversation:
         self._stream = stream
         self._service = service
         self._caller: Caller = socket.state.caller
-        self._inbox = Inbox(latest=latest)
-        self._dropped_told = 0
+        self._inbox = Inbox(latest=latest, on_dropped=service.telemetry.stream_frames_dropped.inc)
 
     async def run(self, hello: StreamInfo) -> None:
         """Talk until the client leaves, or the stream is gone."""
@@ -91,10 +92,11 @@ class Conversation:
         finally:
             for task in tasks:
                 task.cancel()  # queued work leaves the queue
-            results = await asyncio.gather(*tasks, return_exceptions=True)
-        for result in results:
-            if isinstance(result, Exception) and not isinstance(result, WebSocketDisconnect):
-                raise result
+            await asyncio.wait(tasks)
+        for task in tasks:
+            error = None if task.cancelled() else task.exception()
+            if error is not None and not isinstance(error, WebSocketDisconnect):
+                raise error
         if not self._stream.is_open:
             await self._part()
 
@@ -130,6 +132,8 @@ class Conversation:
         service, stream = self._service, self._stream
         if isinstance(message, str):
             raise Unusable("a text message came, expected a binary one that is an image file")
+        if not message:
+            raise MalformedImage("an empty message came, expected an image file")
         most_bytes = service.config.max_frame_bytes
         if len(message) > most_bytes:
             raise BodyTooLarge(f"{len(message)} bytes came, expected at most {most_bytes}")
@@ -153,13 +157,10 @@ class Conversation:
 
     async def _answer(self, finished: Finished, media: Media) -> None:
         assert finished.stream is not None  # fulfil had a place
-        dropped = self._inbox.num_dropped - self._dropped_told
-        self._dropped_told += dropped
-        self._service.telemetry.stream_frames_dropped.inc(dropped)
         head: dict[str, object] = {
             "type": "frame",
             "stream": finished.stream.model_dump(mode="json"),
-            "dropped": dropped,
+            "dropped": self._inbox.num_dropped,  # since the connection was made
             "server_timing": finished.server_timing,
         }
         payload = finished.payload

@@ -1,0 +1,60 @@
+"""Which connection makes room. No sockets."""
+
+from server.http.connections import Connections
+
+
+class Client:
+    def __init__(self) -> None:
+        self.dropped = ""
+
+    def drop(self, reason: str) -> None:
+        self.dropped = reason
+
+
+def test_the_longest_without_a_request_makes_room() -> None:
+    room = Connections(max_connections=3, max_unsent_bytes=100)
+    busy, slow, slower_still, newcomer = clients = [Client() for _ in range(4)]
+    for client in clients[:3]:
+        assert room.enter(client)
+    room.has_request(busy)
+    assert room.enter(newcomer)
+    assert [c.dropped for c in clients] == ["", "crowded", "", ""]
+
+
+def test_where_everybody_is_served_a_newcomer_is_refused() -> None:
+    room = Connections(max_connections=1, max_unsent_bytes=100)
+    busy, newcomer = Client(), Client()
+    room.enter(busy)
+    room.has_request(busy)
+    assert not room.enter(newcomer)
+    assert busy.dropped == ""
+    room.leave(busy)
+    assert room.enter(newcomer)
+    assert len(room) == 1
+
+
+def test_a_connection_that_was_answered_stands_at_the_end() -> None:
+    room = Connections(max_connections=2, max_unsent_bytes=100)
+    answered, waiting, newcomer = Client(), Client(), Client()
+    room.enter(answered)
+    room.enter(waiting)
+    room.has_request(answered)
+    room.awaits_request(answered)
+    room.awaits_request(waiting)  # said again: its place does not get better
+    room.enter(newcomer)
+    assert (answered.dropped, waiting.dropped) == ("", "crowded")
+
+
+def test_answers_that_are_not_taken_are_bounded_but_one_alone_may_be_large() -> None:
+    room = Connections(max_connections=9, max_unsent_bytes=100)
+    first, second, third = Client(), Client(), Client()
+    for client in (first, second, third):
+        room.enter(client)
+    room.is_behind(first, 500)
+    assert first.dropped == ""
+    room.is_behind(second, 60)
+    assert first.dropped == "unsent"
+    room.is_behind(third, 40)
+    assert (second.dropped, room.num_unsent_bytes) == ("", 100)
+    room.caught_up(second)
+    assert room.num_unsent_bytes == 40
