@@ -10,6 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 from server.http.error_answers import install_error_answers
 from server.http.guard import Guard
 from server.http.request_scope import RequestScope
+from server.http.security_schema import document_keys
 from server.http.sweeping import sweeping
 from server.routes import health, models, playground, predict, streams
 from server.service import Service
@@ -47,6 +48,7 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(health.router)
     if service.config.playground:
         app.include_router(playground.router)
+    document_keys(app, service)
     app.add_middleware(Guard, service=service)
     app.add_middleware(RequestScope, telemetry=service.telemetry)
     if service.config.cors_origins:

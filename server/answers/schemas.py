@@ -1,17 +1,29 @@
 """The JSON that goes out, as OpenAPI sees it. Sizes are [height, width] in pixels."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, WithJsonSchema
+
+
+def _tuple_of(kind: str, length: int) -> WithJsonSchema:
+    """Few generators of clients know prefixItems, which pydantic writes for tuples."""
+    return WithJsonSchema(
+        {"type": "array", "items": {"type": kind}, "minItems": length, "maxItems": length}
+    )
+
+
+Size = Annotated[tuple[int, int], _tuple_of("integer", 2)]
+Vector = Annotated[tuple[float, float], _tuple_of("number", 2)]
+Colour = Annotated[tuple[int, int, int], _tuple_of("integer", 3)]
 
 
 class ImageInfo(BaseModel):
     """One image as it came."""
 
     format: str
-    stored_size: tuple[int, int]
+    stored_size: Size
     """As in the file."""
-    size: tuple[int, int]
+    size: Size
     """As the maps have it, after rotation if orientation=display."""
     exif_orientation: int
 
@@ -28,7 +40,7 @@ class ClassArea(BaseModel):
 
     label: int
     name: str
-    colour: tuple[int, int, int]
+    colour: Colour
     area: float
     """Share of the image, 0 to 1."""
     confidence: float | None
@@ -58,7 +70,7 @@ class FlowSummary(BaseModel):
     """Motion from image to next_image, px, u right, v down."""
 
     unit: str
-    mean: tuple[float, float] | None
+    mean: Vector | None
     """(u, v)."""
     mean_length: float | None
     greatest_length: float | None
@@ -126,7 +138,7 @@ class TaskInfo(BaseModel):
     task: str
     unit: str
     classes: list[str] | None = None
-    palette: list[tuple[int, int, int]] | None = None
+    palette: list[Colour] | None = None
     convention: str | None = None
     near_is_large: bool | None = None
 
@@ -172,7 +184,7 @@ class StreamInfo(BaseModel):
     """That answers its frames now, as name@version."""
     frames: int
     """Answered so far."""
-    size: tuple[int, int] | None
+    size: Size | None
     """Of the frame whose features are kept."""
     feature_bytes: int
     """What they take."""

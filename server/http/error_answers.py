@@ -8,10 +8,12 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from server.answers.schemas import ErrorAnswer, ErrorBody
 from server.errors import ServerError, Unusable
 
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
@@ -50,12 +52,15 @@ def install_error_answers(app: FastAPI) -> None:
         message = f"{request.method} {request.url.path}: {error.detail}"
         if error.status_code == 404:
             message += "; POST /v1/predict is the way to predictions, /docs lists the others"
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = _allowed(request)
         return _answer(
             status=error.status_code,
             code=_CODES.get(error.status_code, "http_error"),
             message=message,
             request_id=request.state.request_id,
-            headers=dict(error.headers or {}),
+            headers=headers,
         )
 
     app.add_exception_handler(ServerError, ours)
@@ -71,6 +76,16 @@ def validation_text(problems: Sequence[Any]) -> str:
         came = repr(problem.get("input"))[:80]
         parts.append(f"{where} is {came}: {problem['msg']}")
     return "; ".join(parts)
+
+
+def _allowed(request: Request) -> str:
+    """The methods of every route of this path. Starlette names those of the first alone."""
+    allowed = []
+    for method in METHODS:
+        scope = {**request.scope, "method": method}
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes):
+            allowed.append(method)
+    return ", ".join(allowed)
 
 
 def _answer(

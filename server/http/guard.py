@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from server.config import ServerConfig
 from server.errors import ForbiddenOrigin, ServerError, Unauthorized
 from server.http.error_answers import error_answer
 from server.service import Service
@@ -33,11 +34,6 @@ class Guard:
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
         self._service = service
-        self._open = PAGES
-        if service.config.open_health:
-            self._open |= HEALTH
-        if service.config.open_metrics:
-            self._open |= METRICS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -57,10 +53,9 @@ class Guard:
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
-        path: str = scope["path"]
         if scope["type"] == "websocket":
             self._check_origin(headers)
-        if path in self._open or path.startswith(PAGE_FOLDER):
+        if is_open(scope["path"], self._service.config):
             return
         callers = self._service.callers
         caller = callers.identify(shown_key(headers))
@@ -84,6 +79,16 @@ class Guard:
                 f"the page is from {origin!r:.200}, which is not among the origins that may call: "
                 f"the operator lists them with --cors-origins"
             )
+
+
+def is_open(path: str, config: ServerConfig) -> bool:
+    """Whether this path needs no key."""
+    return (
+        path in PAGES
+        or path.startswith(PAGE_FOLDER)
+        or (path in HEALTH and config.open_health)
+        or (path in METRICS and config.open_metrics)
+    )
 
 
 def shown_key(headers: Headers) -> str | None:

@@ -49,7 +49,8 @@ def image_body(*parts: str) -> dict[str, Any]:
             "required": [parts[0]],
             "properties": dict.fromkeys(parts, _BINARY),
             "additionalProperties": False,
-        }
+        },
+        "encoding": {part: {"contentType": ", ".join(IMAGE_TYPES[:3])} for part in parts},
     }
     return {"requestBody": {"required": True, "content": content}}
 
