@@ -7,6 +7,9 @@ fill the memory, whoever has not taken it for longest.
 
 from typing import Protocol, runtime_checkable
 
+ACCEPTED_AT_ONCE = 256
+"""asyncio takes in as many as the port's backlog before it reads from any of them."""
+
 
 @runtime_checkable  # the shape checks of the tests look at it with isinstance
 class Connection(Protocol):
@@ -35,14 +38,29 @@ class Connections:
         return sum(self._unsent.values())
 
     def enter(self, connection: Connection) -> bool:
-        """One more, which owes a request; false if there is no room, and nobody to drop for it."""
-        if len(self._open) >= self._max_connections:
-            if not self._incomplete:
-                return False
-            next(iter(self._incomplete)).drop("crowded")
+        """One more, which owes a request. False: far too many, close it."""
+        if len(self._open) >= self._max_connections + ACCEPTED_AT_ONCE:
+            return False
         self._open.add(connection)
         self._incomplete[connection] = None
         return True
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether it is time to `make_room`."""
+        return len(self._open) > self._max_connections
+
+    def make_room(self) -> None:
+        """Drop whoever has owed a request for longest.
+
+        Call it when what has arrived was read: those who came a moment ago may owe nothing.
+        """
+        for _ in range(len(self._open) - self._max_connections):
+            if not self._incomplete:
+                return  # all are being served
+            oldest = next(iter(self._incomplete))
+            self._incomplete.pop(oldest)  # before it closes: this must end even if that fails
+            oldest.drop("crowded")
 
     def leave(self, connection: Connection) -> None:
         """It is closed. Again does nothing."""

@@ -27,7 +27,7 @@ from server.errors import (
     ServerError,
     TooManyConnections,
 )
-from server.http.connections import Connections
+from server.http.connections import ACCEPTED_AT_ONCE, Connections
 from server.http.error_answers import error_json
 from server.watching.telemetry import Telemetry
 
@@ -77,6 +77,8 @@ class BoundedProtocol(H11Protocol):
         super().connection_made(transport)
         if self._room.enter(self):
             self._start(Phase.HEAD)
+            if self._room.is_crowded:
+                self.loop.call_later(0, self._room.make_room)  # after the sockets that have data
             return
         self._on_dropped("refused")
         self._say(TooManyConnections("every connection is taken: come again in a second"))
@@ -256,6 +258,7 @@ def protocol_options(config: ServerConfig, telemetry: Telemetry) -> dict[str, An
             on_dropped=lambda reason: telemetry.connections_dropped.labels(reason).inc(),
         ),
         "h11_max_incomplete_event_size": config.max_head_bytes,
+        "backlog": ACCEPTED_AT_ONCE,
         "timeout_keep_alive": max(1, round(config.keep_alive_s)),
         "ws": "websockets-sansio",
         "ws_max_size": config.max_frame_bytes,

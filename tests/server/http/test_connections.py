@@ -1,6 +1,6 @@
 """Which connection makes room. No sockets."""
 
-from server.http.connections import Connections
+from server.http.connections import ACCEPTED_AT_ONCE, Connections
 
 
 class Client:
@@ -17,20 +17,35 @@ def test_the_longest_without_a_request_makes_room() -> None:
     for client in clients[:3]:
         assert room.enter(client)
     room.has_request(busy)
+    assert not room.is_crowded
     assert room.enter(newcomer)
+    assert room.is_crowded
+    room.make_room()
     assert [c.dropped for c in clients] == ["", "crowded", "", ""]
 
 
-def test_where_everybody_is_served_a_newcomer_is_refused() -> None:
+def test_a_newcomer_whose_request_came_with_it_stays() -> None:
     room = Connections(max_connections=1, max_unsent_bytes=100)
-    busy, newcomer = Client(), Client()
-    room.enter(busy)
-    room.has_request(busy)
-    assert not room.enter(newcomer)
-    assert busy.dropped == ""
-    room.leave(busy)
-    assert room.enter(newcomer)
-    assert len(room) == 1
+    quick, slow = Client(), Client()
+    for client in (quick, slow):
+        assert room.enter(client)
+    room.has_request(quick)  # it was read in between
+    room.make_room()
+    assert (quick.dropped, slow.dropped) == ("", "crowded")
+
+
+def test_whoever_is_served_stays_and_far_too_many_are_refused() -> None:
+    room = Connections(max_connections=1, max_unsent_bytes=100)
+    clients = [Client() for _ in range(1 + ACCEPTED_AT_ONCE)]
+    for client in clients:
+        assert room.enter(client)
+        room.has_request(client)
+    room.make_room()
+    assert not any(client.dropped for client in clients)
+    assert not room.enter(Client())
+    room.leave(clients[0])
+    assert room.enter(Client())
+    assert len(room) == 1 + ACCEPTED_AT_ONCE
 
 
 def test_a_connection_that_was_answered_stands_at_the_end() -> None:
@@ -42,6 +57,7 @@ def test_a_connection_that_was_answered_stands_at_the_end() -> None:
     room.awaits_request(answered)
     room.awaits_request(waiting)  # said again: its place does not get better
     room.enter(newcomer)
+    room.make_room()
     assert (answered.dropped, waiting.dropped) == ("", "crowded")
 
 
