@@ -16,7 +16,7 @@ from http import HTTPStatus
 from typing import Any
 
 import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from server.config import ServerConfig
 from server.errors import (
@@ -207,12 +207,13 @@ class BoundedProtocol(H11Protocol):
 
     def _say(self, error: ServerError) -> None:
         """Answer in place of the application, and close."""
-        if self.cycle is not None and not self.cycle.response_complete:
-            if self.cycle.response_started:
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn's type forgets the None
+        if cycle is not None and not cycle.response_complete:
+            if cycle.response_started:
                 self.transport.abort()
                 return
-            self.cycle.disconnected = True  # the application stops, and what it says goes nowhere
-            self.cycle.message_event.set()
+            cycle.disconnected = True  # the application stops, and what it says goes nowhere
+            cycle.message_event.set()
         request_id = uuid.uuid4().hex
         body = error_json(error, request_id).encode()
         headers = {

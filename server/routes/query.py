@@ -1,7 +1,7 @@
 """The query string of predictions and of frames, and what it orders."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.json_schema import SkipJsonSchema
@@ -19,9 +19,8 @@ from server.scheduling.worker import Priority
 TASKS = r"^(segmentation|depth|flow)(,(segmentation|depth|flow))*$"
 MODEL = r"^[A-Za-z0-9._-]{1,64}(@[A-Za-z0-9._-]{1,64})?$"
 
-TaskList = Annotated[str, Field(json_schema_extra={"pattern": TASKS})]  # parse_tasks says more
-ModelName = Annotated[str, Field(pattern=MODEL)]
-PositiveNumber = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+# Of a constraint on "a value or nothing" the schema would hear nothing: so it is told apart.
+_MODEL = Field(default=None, pattern=MODEL, json_schema_extra={"pattern": MODEL})
 
 
 class MapsQuery(BaseModel):
@@ -29,7 +28,7 @@ class MapsQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    tasks: TaskList | SkipJsonSchema[None] = None
+    tasks: str | SkipJsonSchema[None] = Field(default=None, json_schema_extra={"pattern": TASKS})
     """Comma-separated: segmentation, depth, flow. By default all that the input allows."""
 
     orientation: Orientation = "display"
@@ -42,7 +41,9 @@ class MapsQuery(BaseModel):
     priority: Literal["interactive", "batch"] = "interactive"
     """batch waits while others are in a hurry, though not for ever."""
 
-    timeout_ms: PositiveNumber | SkipJsonSchema[None] = None
+    timeout_ms: float | SkipJsonSchema[None] = Field(
+        default=None, gt=0, allow_inf_nan=False, json_schema_extra={"exclusiveMinimum": 0}
+    )
     """Give up with 504 after so long. The server's own limit holds besides."""
 
     render: Render = Render.DATA
@@ -77,7 +78,7 @@ class MapsQuery(BaseModel):
 class PredictQuery(MapsQuery):
     """Of one image or a pair."""
 
-    model: ModelName | SkipJsonSchema[None] = None
+    model: str | SkipJsonSchema[None] = _MODEL
     """name or name@version, as GET /v1/models lists them. By default the server's own choice."""
 
 
@@ -126,5 +127,5 @@ class StreamQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    model: ModelName | SkipJsonSchema[None] = None
+    model: str | SkipJsonSchema[None] = _MODEL
     """name or name@version, as GET /v1/models lists them. By default the server's own choice."""

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import uvicorn
 from numpy.typing import NDArray
 from PIL import Image
+from starlette.testclient import TestClient, WebSocketDenialResponse
 
 from models.runtime.protocol import Features, FlowMaps, FrameMaps, Runtime
 from server.app import create_app
@@ -105,6 +107,13 @@ def listening(service: Service) -> Iterator[int]:
     finally:
         server.should_exit = True
         thread.join(20)
+
+
+def refusal(client: TestClient, url: str, **options: Any) -> WebSocketDenialResponse:
+    """The answer to a handshake that is not accepted."""
+    with pytest.raises(WebSocketDenialResponse) as denied:
+        client.websocket_connect(url, **options).__enter__()
+    return denied.value
 
 
 def post_head(length: int | None, *extra: str) -> bytes:

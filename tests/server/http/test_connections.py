@@ -17,9 +17,10 @@ def test_the_longest_without_a_request_makes_room() -> None:
     for client in clients[:3]:
         assert room.enter(client)
     room.has_request(busy)
-    assert not room.is_crowded
+    crowded = [room.is_crowded]
     assert room.enter(newcomer)
-    assert room.is_crowded
+    crowded.append(room.is_crowded)
+    assert crowded == [False, True]
     room.make_room()
     assert [c.dropped for c in clients] == ["", "crowded", "", ""]
 

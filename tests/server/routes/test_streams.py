@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from starlette.testclient import TestClient
 from models.runtime.protocol import Features, FlowMaps
 from server.app import create_app
 from server.service import Service
+from server.streams.stream import Stream
 from tests.server.serving import (
     Gate,
     config_for,
@@ -38,6 +40,10 @@ def opened(client: TestClient) -> str:
 
 def frame(client: TestClient, id_: str, image: bytes, query: str = "", **headers: str) -> Any:
     return client.post(f"/v1/streams/{id_}/frames{query}", content=image, headers=headers)
+
+
+def stands_in_line(stream: Stream, length: int) -> bool:
+    return len(stream.turns) == length
 
 
 @pytest.fixture
@@ -197,7 +203,7 @@ def test_frames_that_come_together_are_answered_in_their_order(folder: Path, gat
         for red in range(4):  # flow in u tells from which frame it came
             image = encoded(plain(6, 10, (red**2 * 10, 0, 0)))
             answers.append(pool.submit(frame, client, id_, image))
-            wait_until(lambda red=red: len(stream.turns) == red + 1)
+            wait_until(partial(stands_in_line, stream, red + 1))
         gate.open.set()
         flows = [answer.result(20).json()["flow"] for answer in answers]
     assert flows[0] is None
