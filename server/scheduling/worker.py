@@ -12,32 +12,20 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import count
 
-import numpy as np
-from numpy.typing import NDArray
-
 from models.bundle import BundleError
-from models.runtime.predictor import Prediction, predict
+from models.runtime.predictor import predict
 from models.runtime.select import EngineError
 from server.errors import DeadlinePassed, Draining, ServerError
 from server.loading.loaded_model import LoadedModel
 from server.scheduling.batcher import Batcher, Waiting
+from server.scheduling.job import Answer, Job, Priority
 
 log = logging.getLogger("anyres.worker")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
-    """Maps, and how long they took."""
-
-    prediction: Prediction
-    queue_s: float
-    infer_s: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Job:
-    image: NDArray[np.uint8]
-    next_image: NDArray[np.uint8] | None
+class _Entry:
+    job: Job
     future: "Future[Answer]"
 
 
@@ -60,7 +48,7 @@ class Worker:
         self._on_loaded = on_loaded
         self._on_failed = on_failed
         self._batcher = Batcher()
-        self._jobs: dict[int, _Job] = {}
+        self._jobs: dict[int, _Entry] = {}
         self._changed = threading.Condition()
         self._stopping = False
         self._ids = count()
@@ -98,20 +86,21 @@ class Worker:
 
     def submit(
         self,
-        image: NDArray[np.uint8],
-        next_image: NDArray[np.uint8] | None,
+        job: Job,
         *,
         deadline_s: float,
+        priority: Priority = Priority.NORMAL,
     ) -> "Future[Answer]":
-        """Queue an image or a pair, each (h, w, 3) RGB; the deadline is `time.monotonic` time."""
+        """Queue a job; the deadline is `time.monotonic` time."""
+        del priority
         future: Future[Answer] = Future()
         id_ = next(self._ids)
-        num_pixels = image.size // 3 * (1 if next_image is None else 2)
+        num_pixels = job.size[0] * job.size[1] * job.num_frames
         with self._changed:
             if self._stopping:
                 future.set_exception(Draining("the server is stopping: ask another one"))
                 return future
-            self._jobs[id_] = _Job(image=image, next_image=next_image, future=future)
+            self._jobs[id_] = _Entry(job=job, future=future)
             self._batcher.add(
                 Waiting(
                     id=id_,
@@ -150,43 +139,47 @@ class Worker:
             if self._stopping:
                 left = list(self._jobs.values())
                 self._jobs.clear()
-                for job in left:
-                    _refuse(job, Draining("the server is stopping: ask another one"))
+                for entry in left:
+                    _refuse(entry, Draining("the server is stopping: ask another one"))
                 return False
             decision = self._batcher.next_batch(now_s=time.monotonic())
             expired = [self._jobs.pop(waiting.id) for waiting in decision.expired]
             chosen = [(waiting, self._jobs.pop(waiting.id)) for waiting in decision.run]
-        for job in expired:
+        for entry in expired:
             _refuse(
-                job,
+                entry,
                 DeadlinePassed(
                     "the deadline passed while the request waited for the engine: allow more "
                     "with timeout_ms, or come when there is less to do"
                 ),
             )
-        for waiting, job in chosen:
-            self._answer(model, waiting, job)
+        for waiting, entry in chosen:
+            self._answer(model, waiting, entry)
         return True
 
-    def _answer(self, model: LoadedModel, waiting: Waiting, job: _Job) -> None:
-        if not job.future.set_running_or_notify_cancel():
+    def _answer(self, model: LoadedModel, waiting: Waiting, entry: _Entry) -> None:
+        if not entry.future.set_running_or_notify_cancel():
             return
         started_s = time.monotonic()
         try:
-            prediction = predict(model.selection.runtime, job.image, job.next_image)
+            prediction = predict(
+                model.selection.runtime,
+                entry.job.image,
+                entry.job.next_image if entry.job.has_flow else None,
+            )
         except Exception as error:  # one bad request must not take the engine with it
-            log.exception("the engine failed on an image of %s", job.image.shape)
+            log.exception("the engine failed on an image of %s", entry.job.image.shape)
             failure = ServerError("the engine failed on this image; the log has the reason")
             failure.__cause__ = error
-            job.future.set_exception(failure)
+            entry.future.set_exception(failure)
             return
         infer_s = time.monotonic() - started_s
         self._recent_s += 0.2 * (infer_s - self._recent_s)
-        job.future.set_result(
+        entry.future.set_result(
             Answer(prediction=prediction, queue_s=started_s - waiting.arrived_s, infer_s=infer_s)
         )
 
 
-def _refuse(job: _Job, error: ServerError) -> None:
-    if job.future.set_running_or_notify_cancel():
-        job.future.set_exception(error)
+def _refuse(entry: _Entry, error: ServerError) -> None:
+    if entry.future.set_running_or_notify_cancel():
+        entry.future.set_exception(error)

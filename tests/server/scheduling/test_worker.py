@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from models.runtime.select import EngineError
+from models.task import Task
 from server.errors import DeadlinePassed, Draining, ServerError
 from server.loading.loaded_model import LoadedModel
+from server.scheduling.job import Job
 from server.scheduling.worker import Worker
 from tests.server.serving import Gate, gated_model, plain
 
@@ -30,12 +32,16 @@ def worker(folder: Path, gate: Gate) -> Iterator[Worker]:
     worker.stop(timeout_s=10.0)
 
 
+def job(height: int, width: int, colour: tuple[int, int, int]) -> Job:
+    return Job(image=plain(height, width, colour), tasks=frozenset(Task))
+
+
 def far_s() -> float:
     return time.monotonic() + 60
 
 
 def test_answers_come_in_the_order_of_requests(worker: Worker, gate: Gate) -> None:
-    futures = [worker.submit(plain(n, n, (n, n, n)), None, deadline_s=far_s()) for n in (3, 5, 4)]
+    futures = [worker.submit(job(n, n, (n, n, n)), deadline_s=far_s()) for n in (3, 5, 4)]
     gate.open.set()
     for n, future in zip((3, 5, 4), futures, strict=True):
         answer = future.result(10)
@@ -47,10 +53,10 @@ def test_answers_come_in_the_order_of_requests(worker: Worker, gate: Gate) -> No
 def test_a_cancelled_request_leaves_the_queue_at_once_and_never_runs(
     worker: Worker, gate: Gate
 ) -> None:
-    first = worker.submit(plain(3, 3, (0, 0, 0)), None, deadline_s=far_s())
+    first = worker.submit(job(3, 3, (0, 0, 0)), deadline_s=far_s())
     assert gate.entered.wait(10)
-    second = worker.submit(plain(5, 5, (0, 0, 0)), None, deadline_s=far_s())
-    third = worker.submit(plain(4, 4, (0, 0, 0)), None, deadline_s=far_s())
+    second = worker.submit(job(5, 5, (0, 0, 0)), deadline_s=far_s())
+    third = worker.submit(job(4, 4, (0, 0, 0)), deadline_s=far_s())
     assert (worker.num_waiting, worker.num_waiting_pixels) == (2, 41)
     assert second.cancel()
     assert (worker.num_waiting, worker.num_waiting_pixels) == (1, 16)
@@ -61,9 +67,9 @@ def test_a_cancelled_request_leaves_the_queue_at_once_and_never_runs(
 
 
 def test_a_request_that_waits_past_its_deadline_is_not_run(worker: Worker, gate: Gate) -> None:
-    worker.submit(plain(3, 3, (0, 0, 0)), None, deadline_s=far_s())
+    worker.submit(job(3, 3, (0, 0, 0)), deadline_s=far_s())
     assert gate.entered.wait(10)
-    late = worker.submit(plain(5, 5, (0, 0, 0)), None, deadline_s=time.monotonic())
+    late = worker.submit(job(5, 5, (0, 0, 0)), deadline_s=time.monotonic())
     gate.open.set()
     with pytest.raises(DeadlinePassed, match="waited for the engine"):
         late.result(10)
@@ -72,23 +78,23 @@ def test_a_request_that_waits_past_its_deadline_is_not_run(worker: Worker, gate:
 
 def test_one_bad_request_does_not_take_the_engine_with_it(worker: Worker, gate: Gate) -> None:
     gate.open.set()
-    bad = worker.submit(plain(13, 13, (0, 0, 0)), None, deadline_s=far_s())
+    bad = worker.submit(job(13, 13, (0, 0, 0)), deadline_s=far_s())
     with pytest.raises(ServerError, match="the engine failed on this image") as failed:
         bad.result(10)
     assert "13" not in str(failed.value)  # what the engine says stays inside
-    good = worker.submit(plain(4, 4, (9, 9, 9)), None, deadline_s=far_s())
+    good = worker.submit(job(4, 4, (9, 9, 9)), deadline_s=far_s())
     assert good.result(10).prediction.labels is not None
     assert worker.is_alive
 
 
 def test_stopping_finishes_what_runs_and_refuses_what_waits(worker: Worker, gate: Gate) -> None:
-    running = worker.submit(plain(3, 3, (0, 0, 0)), None, deadline_s=far_s())
+    running = worker.submit(job(3, 3, (0, 0, 0)), deadline_s=far_s())
     assert gate.entered.wait(10)
-    waiting = worker.submit(plain(4, 4, (0, 0, 0)), None, deadline_s=far_s())
+    waiting = worker.submit(job(4, 4, (0, 0, 0)), deadline_s=far_s())
     threading.Timer(0.05, gate.open.set).start()
     worker.stop(timeout_s=10.0)
     assert running.result(0).prediction.labels is not None
-    for refused in (waiting, worker.submit(plain(4, 4, (0, 0, 0)), None, deadline_s=far_s())):
+    for refused in (waiting, worker.submit(job(4, 4, (0, 0, 0)), deadline_s=far_s())):
         with pytest.raises(Draining):
             refused.result(0)
     assert not worker.is_alive
