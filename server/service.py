@@ -65,12 +65,12 @@ class Service:
     @property
     def is_ready(self) -> bool:
         """Whether a prediction would be taken now."""
-        return self.model is not None and not self.draining and self.worker.is_alive
+        return self.model is not None and not self.draining and self.worker.is_ready
 
     @property
     def is_live(self) -> bool:
         """Whether waiting can help; false means restart."""
-        return self.failure is None and self.worker.is_alive
+        return self.failure is None and self.worker.is_live
 
     @property
     def retry_after_s(self) -> int:
