@@ -4,7 +4,7 @@ Pixels are those of the padded array, all images together. What a batch gains is
 is a times its padding. Both are measured, so whether batches pay is a result and not a setting: on
 a CPU, c is small against the rest and requests run one at a time.
 
-The fit is least squares with forgetting, recursive in its sums: each call counts 2 % more than the
+The fit is least squares with forgetting, recursive in its sums: each call counts 4 % more than the
 one before it. Residuals are taken relative to the expectation, so that a thumbnail teaches as much
 as a full-HD frame, and a surprise pulls with bounded force (Huber 1964), because other processes
 steal the CPU at times. No coefficient is negative. Where the calls of late say nothing about a
@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from models.image.sizes import padded_size
 
-FORGET = 0.98  # per call: what was measured 35 calls ago counts half
-ANCHOR = 0.01  # weight of the memory of the warm-up, in calls
+FORGET = 0.96  # per call: what was measured 17 calls ago counts half
+ANCHOR = 0.01  # weight of the memory of the warm-up, in calls: of these
+ANCHORS = np.array([[0.01, 1.0, 1.0], [1.0, 1.0, 1.0], [0.04, 4.0, 1.0]])  # Mpx, images, 1
 CERTAIN = 5  # calls before surprises are held back
 TOLERATED = 0.1  # smallest relative residual that counts as a surprise
 STEP = 1.1  # by which the running median of residuals follows each call
@@ -91,17 +92,17 @@ class CostFit:
         self._set_anchor()
 
     def _set_anchor(self) -> None:
-        anchors = np.array([[0.01, 1.0, 1.0], [1.0, 1.0, 1.0], [0.04, 4.0, 1.0]])
-        theta = np.array([self.cost.s_per_mpx, self.cost.s_per_image, self.cost.s_per_call])
-        seconds = np.maximum(anchors @ theta, 1e-6)
-        scaled = anchors / seconds[:, None]
-        self._anchor_moments = ANCHOR * scaled.T @ scaled
-        self._anchor_target = ANCHOR * scaled.T @ np.ones(3)
+        self._anchor = np.array([self.cost.s_per_mpx, self.cost.s_per_image, self.cost.s_per_call])
 
     def _solve(self) -> None:
-        theta = non_negative_solution(
-            self._moments + self._anchor_moments, self._target + self._anchor_target
-        )
+        now = np.array([self.cost.s_per_mpx, self.cost.s_per_image, self.cost.s_per_call])
+        # Relative to the larger of what they were and are: a guess that was far too low would
+        # else weigh more than what was measured.
+        seconds = np.maximum(np.maximum(ANCHORS @ self._anchor, ANCHORS @ now), 1e-6)
+        scaled = ANCHORS / seconds[:, None]
+        moments = self._moments + ANCHOR * scaled.T @ scaled
+        target = self._target + ANCHOR * scaled.T @ (scaled @ self._anchor)
+        theta = non_negative_solution(moments, target)
         self.cost = GraphCost(
             s_per_mpx=float(theta[0]), s_per_image=float(theta[1]), s_per_call=float(theta[2])
         )
