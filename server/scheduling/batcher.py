@@ -13,6 +13,7 @@ when waiting for the next arrival would cost more than it gains.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
+from math import fsum
 
 from models.image.sizes import padded_size
 from server.scheduling.cost import GAIN, CostModel, Shape
@@ -99,15 +100,15 @@ class Batcher:
     def seconds_ahead(self, priority: Priority, deadline_s: float, *, now_s: float) -> float:
         """Expected seconds of engine time before a job with this deadline would have its turn."""
         interactive, batch = self._lanes[Priority.INTERACTIVE], self._lanes[Priority.BATCH]
-        own_s = sum(
+        own_s = fsum(
             self._alone_s(one) for one in self._lanes[priority] if one.deadline_s <= deadline_s
         )
         if priority is Priority.BATCH:
-            return own_s + sum(self._alone_s(one) for one in interactive)
+            return own_s + fsum(self._alone_s(one) for one in interactive)
         if not self._has_aged(now_s):
             return own_s
         # The other lane leads every other batch.
-        return own_s + min(own_s, sum(self._alone_s(one) for one in batch))
+        return own_s + min(own_s, fsum(self._alone_s(one) for one in batch))
 
     def next_batch(
         self, *, now_s: float, room_px: int = UNBOUNDED_PX, engine_is_idle: bool = True

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from itertools import count
+from math import fsum
 
 from server.errors import DeadlinePassed, Draining, ServerError
 from server.scheduling.batcher import UNBOUNDED_PX, Batcher
@@ -95,7 +96,7 @@ class Desk:
         """Expected seconds until all that runs has ended, one after the other."""
         with self.changed:
             # One that takes longer than expected will take a little longer still.
-            return sum(
+            return fsum(
                 max(batch.taken_s + batch.expected_s - now_s, 0.1 * batch.expected_s)
                 for batch in self._taken.values()
                 if batch.entries
