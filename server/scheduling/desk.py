@@ -129,16 +129,18 @@ class Desk:
         return next(self._ids)
 
     def take(self, slot: int, room: Callable[[], Room]) -> Batch | None:
-        """The next batch for a thread; it waits for one. None at the end.
+        """The next batch for a thread; it waits for one. None when the thread should end.
 
         Args:
-            slot: number of the thread. Those from `room().num_batches` on have a rest.
+            slot: number of the thread. Those from `room().num_batches` on are too many.
         """
         given_up_s = time.monotonic() + PATIENCE_S
         with self.changed:
             while not self.closing:
-                now_s = time.monotonic()
-                batch, wake_s = self._next(slot, room(), now_s=now_s)
+                now_s, there_is = time.monotonic(), room()
+                if slot >= there_is.num_batches:
+                    return None
+                batch, wake_s = self._next(slot, there_is, now_s=now_s)
                 if batch is not None or now_s >= given_up_s:
                     return batch or Batch()
                 self.changed.wait(max(min(wake_s or given_up_s, given_up_s) - now_s, 0.0))
@@ -184,8 +186,6 @@ class Desk:
             entry.fail(stopping())
 
     def _next(self, slot: int, room: Room, *, now_s: float) -> tuple[Batch | None, float | None]:
-        if slot >= room.num_batches:
-            return None, None
         decision = self._batcher.next_batch(
             now_s=now_s, room_px=room.pixels, engine_is_idle=not self._taken
         )

@@ -56,6 +56,11 @@ class Engine:
         assert self._runtime is not None  # nothing runs before `load`
         return self._runtime
 
+    @property
+    def bytes_per_px(self) -> float:
+        """Memory that a padded pixel takes: learned. 0 before there is a model."""
+        return 0.0 if self._runtime is None else self._runtime.memory.bytes_per_px
+
     def load(self, load: Callable[[], LoadedModel], *, calibrate_s: float) -> LoadedModel:
         """Load, and learn what calls cost.
 
@@ -63,6 +68,7 @@ class Engine:
             BundleError, EngineError: and whatever else `load` raises.
         """
         model = load()
+        self._watch.serves(model.bundle.name)
         self.cost.stride = self.shapes.stride = model.bundle.stride
         self._runtime = MeasuredRuntime(
             model.selection.runtime, cost=self.cost, shapes=self.shapes, watch=self._watch

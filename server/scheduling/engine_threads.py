@@ -23,7 +23,8 @@ class EngineThreads:
         prepare: called first in every thread; what it returns says whether there is work to do.
         turn: called again and again with the thread's number, until it returns false.
         died: called from the keeper with the number of a thread that ended by an exception.
-        num_wanted: how many threads there should be, asked all the time; it does not shrink.
+        num_wanted: how many threads there should be, asked all the time. `turn` ends those that
+            are too many; the first one ends last, and with it the keeper.
         is_well: whether a dead thread should be replaced at once.
         changed: is notified when a thread ends, and wakes the keeper.
     """
@@ -111,10 +112,13 @@ class EngineThreads:
             with self._changed:
                 if not (self._closing or self._ended or self._dead_now()):
                     self._changed.wait(LOOKS_S)
-                # One that has ended in peace says that there is nothing more to do.
-                if self._closing or self._ended:
+                # The first has ended in peace: there is nothing more to do.
+                if self._closing or 0 in self._ended:
                     return
                 dead = self._dead_now()
+                for slot in self._ended:
+                    del self._threads[slot]
+                self._ended.clear()
                 missing = [slot for slot in range(self._num_wanted()) if slot not in self._threads]
             for slot in dead:
                 self._died(slot)

@@ -31,12 +31,20 @@ class BatchDone:
     expected_s: float
     measured_s: float
 
+    @property
+    def padding_waste(self) -> float:
+        """Share of its pixels that belong to no image."""
+        return 1 - self.image_pixels / self.padded_pixels if self.padded_pixels else 0.0
+
 
 class Watch:
     """Told from the engine's threads, some of it under their lock: be quick, and do not raise.
 
     This one does nothing; those that count override what they count.
     """
+
+    def serves(self, model: str) -> None:
+        """The worker has loaded this model; whatever comes is about it."""
 
     def called(self, call: Call) -> None:
         """A graph has run."""

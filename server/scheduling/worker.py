@@ -91,7 +91,7 @@ class Worker:
     @property
     def is_ready(self) -> bool:
         """Whether a job would be answered now."""
-        return self.engine.model is not None and self.is_live and self._threads.num_working > 0
+        return self.engine.model is not None and self.is_live and self.num_threads > 0
 
     @property
     def is_live(self) -> bool:
@@ -102,6 +102,11 @@ class Worker:
     def trouble(self) -> str | None:
         """Why the engine does not even run an image of our own, if it does not."""
         return self.engine.health.reason
+
+    @property
+    def num_threads(self) -> int:
+        """That can run a batch."""
+        return self._threads.num_working
 
     @property
     def num_waiting(self) -> int:

@@ -393,11 +393,29 @@ def test_two_batches_run_at_once_where_that_was_found_to_pay(start: Start, folde
     submit(worker, 3).result(10)
     worker.engine.parallelism.level = 2
     both = threading.Barrier(2, timeout=10)  # broken, and so 500, if they come one by one
-    wait_until(lambda: len([t for t in threading.enumerate() if t.name == "engine-1"]) == 1)
-    wait_until(lambda: engine.batches[-1:] == [1] and worker._threads.num_working == 2)
+    wait_until(lambda: worker.num_threads == 2)
     engine.before = both.wait
     for future in (submit(worker, 4, 40), submit(worker, 5, 50)):
         assert future.result(20).batch_size == 1
+
+
+def test_a_thread_that_is_too_many_ends_and_gives_its_memory_back(
+    start: Start, folder: Path
+) -> None:
+    model, _ = fussy_model(folder)
+    worker = start(model, WorkerPolicy(batch=ONE_BY_ONE.batch, max_parallel=2))
+    for level, names in (
+        (2, {"engine-0", "engine-1"}),
+        (1, {"engine-0"}),
+        (2, {"engine-0", "engine-1"}),
+    ):
+        worker.engine.parallelism.level = level
+        wait_until(lambda names=names: engine_threads() == names)  # type: ignore[misc]
+    assert_is_of(submit(worker, 4, 40).result(10), 4, 40)
+
+
+def engine_threads() -> set[str]:
+    return {t.name for t in threading.enumerate() if t.name in ("engine-0", "engine-1")}
 
 
 def test_stopping_finishes_what_runs_and_refuses_what_waits(gated: Worker, gate: Gate) -> None:
