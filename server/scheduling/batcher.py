@@ -22,6 +22,7 @@ from server.scheduling.lane import Lane, Waiting
 
 LOOK_AHEAD = 64  # candidates that are weighed for one batch
 UNBOUNDED_PX = 2**62
+TRY_EVERY = 20  # batches: so often one that may pay runs, to learn whether it does
 RATE_STEP = 0.2  # weight of the newest gap between arrivals
 
 
@@ -61,6 +62,7 @@ class Batcher:
         self.cost = cost
         self._lanes = {priority: Lane() for priority in Priority}
         self._aged_led = False
+        self._num_untried = 0
         self._last_arrival_s: float | None = None
         self._gap_s: float | None = None
 
@@ -135,6 +137,9 @@ class Batcher:
                 return Decision(expired=expired, wake_s=wake_s)
         for member in members:
             self.drop(member.id)
+        # Somebody was there to share with, and nobody did.
+        missed = len(members) == 1 and len(self) > 0
+        self._num_untried = self._num_untried + 1 if missed else 0
         self._aged_led = leader.priority is Priority.BATCH and self._lanes_compete
         shapes = [member.shape for member in members]
         together = len(members) > 1 or (
@@ -176,6 +181,7 @@ class Batcher:
             return members, False
         batch_s = self.cost.batch_s(shapes)
         earliest_s = leader.deadline_s
+        tries = self._num_untried >= TRY_EVERY
         for weighed, candidate in enumerate(self._candidates(leader)):
             if len(members) == self.policy.max_jobs or weighed == LOOK_AHEAD:
                 return members, False
@@ -189,20 +195,41 @@ class Batcher:
             if now_s + grown_s > earliest_s:
                 return members, False
             num_behind = len(self) - len(members)
-            if self._gains(candidate.shape, batch_s, grown_s, len(members), num_behind):
+            if self._gains(
+                candidate.shape,
+                batch_s,
+                grown_s,
+                num_members=len(members),
+                num_behind=num_behind,
+                doubt_s=0.0 if tries else self._doubt_s(shapes, candidate.shape),
+            ):
                 members.append(candidate)
+                if tries:
+                    return members, False
                 shapes, batch_s = grown, grown_s
         return members, len(members) < self.policy.max_jobs
 
+    def _doubt_s(self, shapes: list[Shape], one_more: Shape) -> float:
+        """By so much the saving of one more may be smaller than expected."""
+        has_flow = one_more.has_flow and any(shape.has_flow for shape in shapes)
+        return self.cost.doubt_s(has_flow=has_flow)
+
     def _gains(
-        self, shape: Shape, batch_s: float, grown_s: float, num_members: int, num_behind: int
+        self,
+        shape: Shape,
+        batch_s: float,
+        grown_s: float,
+        *,
+        num_members: int,
+        num_behind: int,
+        doubt_s: float,
     ) -> bool:
         """Whether all finish earlier, summed up, if one more joins a batch.
 
         It and everyone behind save its own call; every member waits for its pixels.
         """
         alone_s = self.cost.alone_s(shape)
-        saved_s = batch_s + alone_s - grown_s
+        saved_s = batch_s + alone_s - grown_s - doubt_s
         if saved_s < GAIN * alone_s:
             return False
         return num_behind * saved_s >= num_members * (grown_s - batch_s)
@@ -219,9 +246,17 @@ class Batcher:
         if _padded_px(grown, stride=self.cost.stride) > budget:
             return None
         batch_s, grown_s = self.cost.batch_s(shapes), self.cost.batch_s(grown)
-        if not self._gains(twin, batch_s, grown_s, len(members), len(self) - len(members) + 1):
+        doubt_s = self._doubt_s(shapes, twin)
+        if not self._gains(
+            twin,
+            batch_s,
+            grown_s,
+            num_members=len(members),
+            num_behind=len(self) - len(members) + 1,
+            doubt_s=doubt_s,
+        ):
             return None
-        saved_s = batch_s + self.cost.alone_s(twin) - grown_s
+        saved_s = batch_s + self.cost.alone_s(twin) - grown_s - doubt_s
         # Each member waits a gap between arrivals, for one call less.
         bearable_s = saved_s / len(members)
         if self._gap_s > bearable_s:

@@ -9,11 +9,15 @@ one before it. Residuals are taken relative to the expectation, so that a thumbn
 as a full-HD frame, and a surprise pulls with bounded force (Huber 1964), because other processes
 steal the CPU at times. No coefficient is negative. Where the calls of late say nothing about a
 coefficient (all of one size, say), a weak memory of the warm-up does.
+
+Noise looks like a saving half of the time. So what a batch saves counts only as far as it is sure:
+two standard errors of c less than c.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import fsum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +70,10 @@ class CostFit:
         self.num_calls = 0
         self.error = 0.1
         """Running median of abs(measured - expected) / expected."""
+        self.doubt_s = prior.s_per_call
+        """By so much the cost of a call may be smaller. All of it, until it was measured."""
+        self._num_trusted = 0.0
+        self._energy = 0.0
         self._moments = np.zeros((3, 3))
         self._target = np.zeros(3)
         self._set_anchor()
@@ -79,9 +87,12 @@ class CostFit:
         self.error = min(max(self.error, 1e-3), 1e3)
         tolerated = max(TOLERATED, 3 * self.error)
         if self.num_calls < CERTAIN:  # the prior may be far off, in either direction
-            weight = 1 / max(expected_s, measured_s) ** 2
+            trust, unit_s = 1.0, max(expected_s, measured_s)
         else:
-            weight = min(1.0, tolerated / max(residual, 1e-9)) / expected_s**2
+            trust, unit_s = min(1.0, tolerated / max(residual, 1e-9)), expected_s
+        weight = trust / unit_s**2
+        self._num_trusted = FORGET * self._num_trusted + trust
+        self._energy = FORGET * self._energy + weight * measured_s**2
         self._moments = FORGET * self._moments + weight * np.outer(x, x)
         self._target = FORGET * self._target + weight * x * measured_s
         self.num_calls += 1
@@ -103,9 +114,18 @@ class CostFit:
         moments = self._moments + ANCHOR * scaled.T @ scaled
         target = self._target + ANCHOR * scaled.T @ (scaled @ self._anchor)
         theta = non_negative_solution(moments, target)
+        self.doubt_s = min(2 * self._standard_error(theta, moments), float(theta[2]))
         self.cost = GraphCost(
             s_per_mpx=float(theta[0]), s_per_image=float(theta[1]), s_per_call=float(theta[2])
         )
+
+    def _standard_error(self, theta: NDArray[np.float64], moments: NDArray[np.float64]) -> float:
+        """Of the cost of a call, by the residuals that are left. Three terms fit three calls."""
+        free = self._num_trusted - 3
+        if free < 1:
+            return float("inf")
+        left = self._energy - 2 * theta @ self._target + theta @ self._moments @ theta
+        return float(np.sqrt(max(left, 0.0) / free * np.linalg.inv(moments)[2, 2]))
 
 
 def non_negative_solution(
@@ -147,6 +167,8 @@ class CostModel:
         """A copy that stays as it is."""
         copy = CostModel(stride=self.stride)
         copy.graphs = {name: CostFit(fit.cost) for name, fit in self.graphs.items()}
+        for name, fit in copy.graphs.items():
+            fit.doubt_s = self.graphs[name].doubt_s
         return copy
 
     def settle(self) -> None:
@@ -171,7 +193,13 @@ class CostModel:
         if shape.num_frames == 1:
             return True
         apart_s = self._apart_s(shape)
-        return apart_s - self._together_s([shape]) >= GAIN * apart_s / shape.num_frames
+        saved_s = apart_s - self._together_s([shape]) - self.doubt_s(has_flow=False)
+        return saved_s >= GAIN * apart_s / shape.num_frames
+
+    def doubt_s(self, *, has_flow: bool) -> float:
+        """By so much a call less may save less: of the frame graph, and of the flow graph too."""
+        graphs = self.graphs.values() if has_flow else (self.graphs["frame"],)
+        return fsum(fit.doubt_s for fit in graphs)
 
     def _together_s(self, shapes: Sequence[Shape]) -> float:
         return self._call_s("frame", ((s.size, s.num_frames) for s in shapes)) + self._call_s(

@@ -6,12 +6,15 @@ little larger, or makes a rounded shape warm that its neighbours can borrow; a s
 coming gets a shape of its own. The graphs are blind to padding, so the answer is the same.
 """
 
+import math
 from collections import OrderedDict
 from typing import TypeVar
 
 from models.image.sizes import ceil_to
 
 REMEMBERED = 256  # shapes; an engine's cache is bounded too
+LONGEST = 2.3  # logarithm of ten times as long: what is beyond was something else
+STEP = 0.2  # weight of the newest pair of calls
 WORTH_IT = 1.3  # times as long: below, a new shape is not worth any padding
 WASTE = 1.25  # times the pixels that a borrowed shape may have
 KEEPS_COMING = 3  # times that a size was asked for
@@ -27,13 +30,18 @@ class KnownShapes:
     """The memory of one engine. Not thread-safe: its worker holds a lock around it."""
 
     def __init__(self, *, stride: int = 1) -> None:
-        self.cold_factor = 1.0
-        """How many times longer than expected the first call of a shape took, of late."""
+        self._log_factor = 0.0
         self.cold_share = 0.0
         """How often a call met a new shape, of late."""
         self.stride = stride
-        self._warm: OrderedDict[Key, None] = OrderedDict()
+        self._warm: OrderedDict[Key, float | None] = OrderedDict()
         self._asked: OrderedDict[Key, int] = OrderedDict()
+
+    @property
+    def cold_factor(self) -> float:
+        """How many times longer the first call of a shape took than the second, of late."""
+        # In the logarithm, noise in either direction cancels out.
+        return math.exp(max(self._log_factor, 0.0))
 
     @property
     def slowdown(self) -> float:
@@ -45,17 +53,19 @@ class KnownShapes:
         """Whether a new shape takes so much longer that padding to a known one pays."""
         return self.cold_factor >= WORTH_IT
 
-    def ran(self, key: Key) -> bool:
-        """The engine has run it now. Whether for the first time."""
+    def ran(self, key: Key, seconds: float) -> bool:
+        """The engine has run it now. Whether for the first time.
+
+        The second call of a shape tells how much longer the first one took.
+        """
         is_cold = key not in self._warm
-        _touch(self._warm, key, None)
+        first_s = None if is_cold else self._warm[key]
+        if first_s is not None and seconds > 0:
+            found = min(max(math.log(max(first_s, 1e-9) / seconds), -LONGEST), LONGEST)
+            self._log_factor += STEP * (found - self._log_factor)
+        _touch(self._warm, key, seconds if is_cold else None)
         self.cold_share += 0.1 * (is_cold - self.cold_share)
         return is_cold
-
-    def took(self, *, expected_s: float, measured_s: float) -> None:
-        """The first call of a shape has ended."""
-        factor = min(max(measured_s / max(expected_s, 1e-6), 1.0), 10.0)
-        self.cold_factor += 0.2 * (factor - self.cold_factor)
 
     def shape_for(
         self, graph: str, num_images: int, size: tuple[int, int], *, max_pixels: int

@@ -95,12 +95,11 @@ class MeasuredRuntime:
                 self._num_running -= 1
         after = None if before is None else resident_bytes()
         with self._lock:
-            is_cold = self.shapes.ran((graph, num_images, size))
-            if is_cold and fit.num_calls > 0:
-                self.shapes.took(expected_s=expected_s, measured_s=measured_s)
-            # Where a new shape is hardly slower, every call teaches: sizes may never repeat.
-            if not (is_cold and self.shapes.hurts):
-                fit.observe(num_pixels=num_pixels, num_images=num_images, measured_s=measured_s)
+            is_cold = self.shapes.ran((graph, num_images, size), measured_s)
+            # Every call teaches, because sizes may never repeat: the first one of a shape, what
+            # a warm one would have taken.
+            warm_s = measured_s / self.shapes.cold_factor if is_cold else measured_s
+            fit.observe(num_pixels=num_pixels, num_images=num_images, measured_s=warm_s)
             if before is not None and after is not None and order == self._num_begun:
                 self.memory.observe(
                     num_pixels=num_pixels, before_bytes=before[0], peak_bytes=after[1]

@@ -20,6 +20,7 @@ class Fixed(CostFit):
     def __init__(self, cost: GraphCost) -> None:
         super().__init__(cost)
         self.num_calls = 1
+        self.doubt_s = 0.0
 
     def observe(self, *, num_pixels: int, num_images: int, measured_s: float) -> None:
         """Learn nothing."""

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.image.sizes import padded_size
-from server.scheduling.batcher import Batcher, BatchPolicy
+from server.scheduling.batcher import TRY_EVERY, Batcher, BatchPolicy
 from server.scheduling.cost import CostModel, GraphCost
 from server.scheduling.job import Priority
 from server.scheduling.lane import Waiting
@@ -333,3 +333,14 @@ def test_batch_work_ends_even_if_interactive_work_never_does(
     last_s = max(ended[one.id] for one in folder)
     assert last_s <= aging_s + (2 * num_batch + 2) * cost_s + 1e-6
     assert simulation.expired == []
+
+
+def test_a_saving_that_is_not_sure_is_tried_now_and_then() -> None:
+    model = cost_model(DEVICE)
+    for fit in model.graphs.values():
+        fit.doubt_s = fit.cost.s_per_call
+    batcher = Batcher(NO_WAIT, model)
+    for id_ in range(TRY_EVERY + 10):
+        batcher.add(waiting(id_))
+    sizes = [len(batcher.next_batch(now_s=0.0).run) for _ in range(TRY_EVERY + 3)]
+    assert sizes == [1] * TRY_EVERY + [2, 1, 1]

@@ -69,6 +69,23 @@ def test_noise_and_stolen_time_hardly_move_it() -> None:
         assert relative_error(fit, TRUE, num_pixels=num_pixels) < 0.2
 
 
+def test_what_a_call_costs_is_doubted_as_far_as_calls_differ() -> None:
+    exact, noisy, costly = CostFit(), CostFit(), CostFit()
+    assert exact.doubt_s == exact.cost.s_per_call  # nothing is sure before it was measured
+    teach(exact, TRUE, 60)
+    teach(noisy, GraphCost(s_per_mpx=0.58, s_per_image=0.03, s_per_call=0.001), 60, noise=0.3)
+    teach(costly, GraphCost(s_per_mpx=0.01, s_per_image=0.001, s_per_call=0.02), 60, noise=0.3)
+    assert exact.doubt_s < 0.5 * exact.cost.s_per_call
+    assert noisy.doubt_s > 0.9 * noisy.cost.s_per_call
+    assert costly.doubt_s < 0.5 * costly.cost.s_per_call
+
+
+def test_three_calls_prove_nothing() -> None:
+    fit = CostFit()
+    teach(fit, TRUE, 3)
+    assert fit.doubt_s == fit.cost.s_per_call
+
+
 def test_a_machine_that_becomes_three_times_slower_is_followed() -> None:
     fit = CostFit()
     teach(fit, TRUE, 200, noise=0.05)
@@ -128,9 +145,7 @@ def test_flow_is_paid_by_those_who_want_it() -> None:
 
 def test_frames_of_a_pair_share_a_call_where_it_saves_a_tenth() -> None:
     small, large = (Shape(size=(n, n), num_frames=2, has_flow=True) for n in (256, 1024))
-    unmeasured = CostModel()
-    assert unmeasured.frames_together(small)
-    assert not unmeasured.frames_together(large)
+    assert not CostModel().frames_together(small)  # nothing is sure before it was measured
     assert not cost_model(CPU).frames_together(small)
     assert cost_model(DEVICE).frames_together(large)
 

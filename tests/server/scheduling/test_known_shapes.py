@@ -9,27 +9,32 @@ LARGE = 10**9
 
 def slow_to_compile(*, stride: int = 16) -> KnownShapes:
     shapes = KnownShapes(stride=stride)
-    for _ in range(20):
-        shapes.took(expected_s=1.0, measured_s=3.0)
+    for side in range(40):
+        shapes.ran(("none", 1, (side, 0)), 3.0)
+        shapes.ran(("none", 1, (side, 0)), 1.0)
+    shapes.cold_share = 0.0
     return shapes
 
 
-def test_how_much_longer_a_first_call_takes_is_learned() -> None:
+def test_the_second_call_of_a_shape_tells_how_much_longer_the_first_took() -> None:
     shapes = KnownShapes()
     assert not shapes.hurts
-    for _ in range(30):
-        shapes.took(expected_s=2.0, measured_s=8.0)
-    assert shapes.cold_factor == pytest.approx(4.0, abs=0.01)
+    for side in range(30):
+        shapes.ran(("frame", 1, (side, 1)), 8.0)
+        shapes.ran(("frame", 1, (side, 1)), 2.0)
+        shapes.ran(("frame", 1, (side, 1)), 0.001)  # no news
+    assert shapes.cold_factor == pytest.approx(4.0, rel=0.01)
     assert shapes.hurts
-    for _ in range(30):
-        shapes.took(expected_s=2.0, measured_s=1.0)  # never faster than a warm one
-    assert shapes.cold_factor == pytest.approx(1.0, abs=0.01)
+    for side in range(30):
+        shapes.ran(("flow", 1, (side, 1)), 1.0)
+        shapes.ran(("flow", 1, (side, 1)), 2.0)
+    assert shapes.cold_factor == 1.0  # never faster than a warm one
 
 
 def test_only_the_first_call_of_a_shape_is_cold() -> None:
     shapes = KnownShapes()
     key = ("frame", 2, (16, 32))
-    assert [shapes.ran(key), shapes.ran(key), shapes.ran(("flow", 2, (16, 32)))] == [
+    assert [shapes.ran(one, 1.0) for one in (key, key, ("flow", 2, (16, 32)))] == [
         True,
         False,
         True,
@@ -39,10 +44,10 @@ def test_only_the_first_call_of_a_shape_is_cold() -> None:
 def test_the_slowdown_is_what_cold_calls_cost_on_average() -> None:
     shapes = slow_to_compile()
     for side in range(1, 100):
-        shapes.ran(("frame", 1, (side, side)))
+        shapes.ran(("frame", 1, (side, side)), 1.0)
     assert shapes.slowdown == pytest.approx(3.0, abs=0.05)
     for _ in range(100):
-        shapes.ran(("frame", 1, (1, 1)))
+        shapes.ran(("frame", 1, (1, 1)), 1.0)
     assert shapes.slowdown == pytest.approx(1.0, abs=0.05)
 
 
@@ -53,7 +58,7 @@ def test_where_new_shapes_are_fast_every_image_runs_at_its_own_size() -> None:
 def test_a_new_size_borrows_the_smallest_warm_shape_that_is_little_larger() -> None:
     shapes = slow_to_compile()
     for shape in ((128, 128), (112, 112), (256, 256)):
-        shapes.ran(("frame", 1, shape))
+        shapes.ran(("frame", 1, shape), 1.0)
     assert shapes.shape_for("frame", 1, (110, 105), max_pixels=LARGE) == (112, 112)
     assert shapes.shape_for("frame", 1, (120, 120), max_pixels=LARGE) == (128, 128)
     # 200x200 in 256x256 is 1.64 times as much: it gets a rounded shape of its own.
@@ -77,7 +82,7 @@ def test_a_size_that_keeps_coming_gets_its_own_shape() -> None:
     shapes = slow_to_compile()
     asked = [shapes.shape_for("frame", 1, (1080, 1920), max_pixels=LARGE) for _ in range(3)]
     assert asked == [(1152, 1920), (1152, 1920), (1080, 1920)]
-    shapes.ran(("frame", 1, (1080, 1920)))
+    shapes.ran(("frame", 1, (1080, 1920)), 1.0)
     assert shapes.shape_for("frame", 1, (1080, 1920), max_pixels=LARGE) == (1080, 1920)
 
 
@@ -90,6 +95,6 @@ def test_padding_never_breaks_the_pixel_budget() -> None:
 def test_it_remembers_a_bounded_number_and_forgets_the_oldest() -> None:
     shapes = KnownShapes()
     for side in range(REMEMBERED + 1):
-        shapes.ran(("frame", 1, (side, 1)))
-    assert not shapes.ran(("frame", 1, (REMEMBERED, 1)))
-    assert shapes.ran(("frame", 1, (0, 1)))
+        shapes.ran(("frame", 1, (side, 1)), 1.0)
+    assert not shapes.ran(("frame", 1, (REMEMBERED, 1)), 1.0)
+    assert shapes.ran(("frame", 1, (0, 1)), 1.0)
