@@ -24,7 +24,8 @@ from server.codecs.decode import DecodedImage, Orientation, decode_image
 from server.errors import UnknownModel, Unusable
 from server.loading.loaded_model import LoadedModel
 from server.scheduling.admission import Hold
-from server.scheduling.worker import Answer, Job, Priority
+from server.scheduling.cost import Shape
+from server.scheduling.job import Answer, Job, Priority
 from server.service import Service
 from server.streams.stream import LastFrame, Start, Stream
 from server.streams.turns import Turn
@@ -139,14 +140,15 @@ async def fulfil(
     frame before it, and its own features stay for the one after it.
 
     Raises:
-        RateLimited, QueueFull: before anything is decoded.
+        QueueFull, RateLimited: before anything is decoded.
         TooManyPixels, UnsupportedImage, MalformedImage: from the header, or from decoding.
         Unusable: not to be had, or the two images differ in size.
         DeadlinePassed, Draining, ServerError: from the worker.
     """
     tasks = check_order(order, model, may_have_flow="next_image" in images or place is not None)
     limits = service.image_limits(model)
-    num_pixels = sum(limits.check(data).num_pixels for data in images.values())
+    headers = [limits.check(data) for data in images.values()]
+    num_pixels = sum(header.num_pixels for header in headers)
     num_bytes = sum(len(data) for data in images.values())
     service.telemetry.image_pixels.observe(num_pixels)
     wait_s = service.retry_after_s
@@ -154,11 +156,14 @@ async def fulfil(
         service.admission.request(num_bytes, retry_after_s=wait_s),
         service.admission.pixels(num_pixels, retry_after_s=wait_s) as hold,
     ):
+        has_flow = Task.FLOW in tasks
+        num_frames = 2 if has_flow and len(images) == 2 else 1
+        shape = Shape(size=headers[0].size, num_frames=num_frames, has_flow=has_flow)
+        service.worker.check(shape, deadline_s=order.deadline_s, priority=order.priority)
         caller.take_pixels(num_pixels, now_s=time.monotonic())
         service.telemetry.caller_pixels.labels(caller.name).inc(num_pixels)
         decoded, decode_s = await _decode(order, images, service=service, model=model, hold=hold)
         image, next_image = decoded["image"], decoded.get("next_image")
-        has_flow = Task.FLOW in tasks
         stream = None
         if place is not None:
             answer, stream = await _infer_frame(

@@ -14,7 +14,7 @@ from server.codecs.decode import Orientation
 from server.errors import Unusable
 from server.http.error_answers import validation_text
 from server.pipeline import Order
-from server.scheduling.worker import Priority
+from server.scheduling.job import Priority
 
 TASKS = r"^(segmentation|depth|flow)(,(segmentation|depth|flow))*$"
 MODEL = r"^[A-Za-z0-9._-]{1,64}(@[A-Za-z0-9._-]{1,64})?$"

@@ -32,6 +32,7 @@ def config_for(folder: Path, **changes: Any) -> ServerConfig:
         "threads": 1,
         "codec_threads": 2,
         "max_mpx": 4.0,
+        "calibrate_s": 0.0,
     }
     return ServerConfig(**(settings | changes))
 
