@@ -43,7 +43,7 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(health.router)
     if service.config.playground:
         app.include_router(playground.router)
-    app.add_middleware(RequestScope, telemetry=service.telemetry)
+    app.add_middleware(RequestScope, telemetry=service.telemetry, tracing=service.tracing)
     if service.config.cors_origins:
         app.add_middleware(
             CORSMiddleware,

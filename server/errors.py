@@ -90,6 +90,11 @@ class Unusable(ClientError):
     code = "unusable"
 
 
+class UnknownModel(ClientError):
+    status = 404
+    code = "unknown_model"
+
+
 class QueueFull(RetryLater):
     status = 429
     code = "queue_full"

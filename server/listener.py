@@ -68,7 +68,7 @@ def serve(config: ServerConfig) -> int:
     if listener.service.failure is not None:
         log.error("error: %s", listener.service.failure)
         code = 1
-    if listener.service.worker.is_alive:
+    if listener.service.keeper.has_running_engines:
         # A thread in native code cannot be ended, and the interpreter must not be torn down
         # under it.
         os._exit(code)

@@ -20,7 +20,13 @@ class OpenVino:
     name = "openvino"
 
     def __init__(
-        self, folder: Path, bundle: Bundle, *, threads: int, precisions: Mapping[str, str]
+        self,
+        folder: Path,
+        bundle: Bundle,
+        *,
+        threads: int,
+        precisions: Mapping[str, str],
+        cache: Path | None = None,
     ) -> None:
         import openvino
 
@@ -39,6 +45,7 @@ class OpenVino:
                     # Never left to the engine: it takes bf16 by itself where the CPU has it, and
                     # a comparison with another engine would blame the graph.
                     "INFERENCE_PRECISION_HINT": precisions[name],
+                    **({} if cache is None else {"CACHE_DIR": str(cache)}),
                 },
             )
             for name, graph in bundle.graphs.items()

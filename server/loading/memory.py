@@ -19,10 +19,15 @@ def max_pixels_in_memory(engine: str, *, meminfo: Path = MEMINFO, cgroup: Path =
         meminfo: Linux's account of the machine; without it, any size fits.
         cgroup: the container's limits.
     """
-    free = min(_machine(meminfo), _container(cgroup))
+    free = free_bytes(meminfo=meminfo, cgroup=cgroup)
     if free == float("inf"):
         return 2**62
     return int(SHARE * free / BYTES_PER_PX.get(engine, max(BYTES_PER_PX.values())))
+
+
+def free_bytes(*, meminfo: Path = MEMINFO, cgroup: Path = CGROUP) -> float:
+    """Memory that this process may still take; infinite where nobody says."""
+    return min(_machine(meminfo), _container(cgroup))
 
 
 def _machine(meminfo: Path) -> float:

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 
 from models.task import Task
 from server.answers.schemas import EngineInfo, ModelDetails, ModelList, TaskInfo
-from server.loading.loaded_model import LoadedModel
+from server.roster.served_model import ServedModel
 from server.service import Service
 
 router = APIRouter()
@@ -17,7 +17,7 @@ async def list_models(request: Request) -> ModelList:
     return ModelList(models=[] if service.model is None else [describe(service.model)])
 
 
-def describe(model: LoadedModel) -> ModelDetails:
+def describe(model: ServedModel) -> ModelDetails:
     """A loaded model as JSON."""
     bundle, runtime = model.bundle, model.selection.runtime
     return ModelDetails(
@@ -42,7 +42,7 @@ def describe(model: LoadedModel) -> ModelDetails:
     )
 
 
-def _describe_task(task: Task, model: LoadedModel) -> TaskInfo:
+def _describe_task(task: Task, model: ServedModel) -> TaskInfo:
     bundle = model.bundle
     if task is Task.SEGMENTATION:
         return TaskInfo(

@@ -16,9 +16,10 @@ from server.codecs.decode import Orientation
 from server.errors import ClientGone, DeadlinePassed, Unusable
 from server.http.disconnect import while_connected
 from server.http.upload import IMAGE_TYPES, UploadLimits, receive_images
-from server.loading.loaded_model import LoadedModel
 from server.pipeline import Order, fulfil
+from server.roster.served_model import ServedModel
 from server.service import Service
+from server.watching.request_record import current_record
 
 router = APIRouter()
 
@@ -95,8 +96,10 @@ async def predict(request: Request, query: Annotated[PredictQuery, Query()]) -> 
 async def _predict(
     request: Request, query: PredictQuery, service: Service, *, started_s: float
 ) -> Response:
-    config, telemetry = service.config, service.telemetry
+    config = service.config
     model = service.open_model()
+    record = current_record()
+    record.model, record.version = model.name, model.version
     media = choose_media(request.headers.get("accept"))
     render = Render.COLOR if media is Media.JPEG else query.render
     wanted = parse_tasks(query.tasks)
@@ -116,11 +119,11 @@ async def _predict(
                     ),
                     check_header=limits.check,
                 )
-                telemetry.receive.observe(time.monotonic() - started_s)
+                record.add("receive", time.monotonic() - started_s)
                 tasks = choose_tasks(wanted, model, has_next="next_image" in images)
                 check_form(media, tasks, render=render, inline=query.inline)
                 num_pixels = sum(limits.check(data).num_pixels for data in images.values())
-                telemetry.image_pixels.observe(num_pixels)
+                record.pixels = num_pixels
                 order = Order(
                     tasks=tasks,
                     media=media,
@@ -164,7 +167,7 @@ def parse_tasks(tasks: str | None) -> tuple[Task, ...] | None:
 
 
 def choose_tasks(
-    wanted: tuple[Task, ...] | None, model: LoadedModel, *, has_next: bool
+    wanted: tuple[Task, ...] | None, model: ServedModel, *, has_next: bool
 ) -> tuple[Task, ...]:
     """What will be answered.
 

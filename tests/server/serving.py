@@ -34,7 +34,7 @@ def config_for(folder: Path, **changes: Any) -> ServerConfig:
 
 
 def wait_until_loaded(service: Service) -> None:
-    wait_until(lambda: service.model is not None or service.failure is not None)
+    wait_until(lambda: service.is_started or service.failure is not None)
 
 
 def wait_until(statement: Callable[[], bool]) -> None:

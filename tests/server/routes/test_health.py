@@ -66,10 +66,10 @@ def test_metrics_count_stages_rejections_and_the_engine(folder: Path) -> None:
         lines = client.get("/metrics").text.splitlines()
     for stage in ("receive", "decode", "queue", "infer", "encode"):
         expected = 2 if stage == "receive" else 1
-        assert f"anyres_{stage}_seconds_count {expected}.0" in lines
+        assert f'anyres_{stage}_seconds_count{{model="toy"}} {expected}.0' in lines
     assert 'anyres_rejected_total{reason="unsupported_image"} 1.0' in lines
     assert 'anyres_request_seconds_count{route="/v1/predict",status="200"} 1.0' in lines
     assert 'anyres_request_seconds_count{route="none",status="404"} 1.0' in lines
     assert "anyres_ready 1.0" in lines
-    assert "anyres_queue_requests 0.0" in lines
+    assert 'anyres_queue_requests{model="toy",version="1.0"} 0.0' in lines
     assert any(line.startswith("anyres_engine_info{") and "onnxruntime" in line for line in lines)
