@@ -9,7 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from server.http.error_answers import install_error_answers
 from server.http.request_scope import RequestScope
-from server.routes import health, models, playground, predict
+from server.routes import health, management, models, playground, predict
 from server.service import Service
 
 DESCRIPTION = """Segmentation, depth and optical flow of images of any size.
@@ -41,6 +41,8 @@ def create_app(service: Service) -> FastAPI:
     app.include_router(predict.router)
     app.include_router(models.router)
     app.include_router(health.router)
+    if service.config.manage_models:
+        app.include_router(management.router)
     if service.config.playground:
         app.include_router(playground.router)
     app.add_middleware(RequestScope, telemetry=service.telemetry, tracing=service.tracing)

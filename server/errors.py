@@ -45,6 +45,18 @@ class ClientError(ServerError):
     code = "bad_request"
 
 
+class Unauthorized(ClientError):
+    """No key, or a wrong one."""
+
+    status = 401
+    code = "unauthorized"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Says how to show a key."""
+        return {"WWW-Authenticate": 'Bearer realm="anyres"'}
+
+
 class MalformedBody(ClientError):
     code = "malformed_body"
 

@@ -329,7 +329,7 @@ class Keeper:
         raise NotReady("the server is stopping") if failure is None else failure.as_error(target)
 
     def _obey_unload(self, order: Order) -> None:
-        names = check_unload(order, self.roster, self._serving)
+        names = check_unload(order, self.roster, self._serving, self._candidates)
         self._wishes = self._wishes.without(names)
         self._act(unsettled=set())
 

@@ -46,7 +46,12 @@ def check_load(
     )
 
 
-def check_unload(order: Order, roster: Roster, serving: Mapping[Key, ServedModel]) -> Set[Key]:
+def check_unload(
+    order: Order,
+    roster: Roster,
+    serving: Mapping[Key, ServedModel],
+    candidates: Iterable[Candidate],
+) -> Set[Key]:
     """The keys that are to be left alone from now on.
 
     Raises:
@@ -61,10 +66,10 @@ def check_unload(order: Order, roster: Roster, serving: Mapping[Key, ServedModel
         version = "" if order.version is None else f"@{order.version}"
         roster.find(order.name + version)  # says what is served
         raise UnknownModel(f"model is {order.name + version!r:.140}: it is not served")
-    others = [m for key, m in serving.items() if m.name == order.name and key not in keys]
-    if order.name == roster.default_name and not others:
+    others = {c.key for c in candidates if c.name == order.name} - keys
+    if order.name == roster.default_name and (order.version is None or not others):
         raise Unusable(
-            f"{order.name} is the default model, the server is not ready without it: load another "
-            f"version first, or start with another --default-model"
+            f"{order.name} is the default model, without it the server is not ready: unload one "
+            f"version when there is another, or start with another --default-model"
         )
     return keys | ({(order.name, EVERY)} if order.version is None else set())

@@ -83,7 +83,7 @@ def make_plan(
         serving, failed: fingerprints of what was loaded, and of what could not be.
         unsettled: those that changed since the last look: somebody may still be copying.
         wishes: of the operator.
-        default_name: the model that is never let go because its files are gone.
+        default_name: the model that is not let go until another version of it serves.
     """
     load: list[Candidate] = []
     retire: list[Key] = []
@@ -103,8 +103,7 @@ def make_plan(
         ]
         keys = {c.key for c in wanted}
         unwanted = [key for key in serving if key[0] == name and key not in keys]
-        refused = any(not wishes.allows(c) for c in found)
-        if (keys and keys <= set(serving)) or (not keys and (refused or name != default_name)):
+        if (keys and keys <= set(serving)) or (not keys and name != default_name):
             retire += unwanted
     load.sort(key=lambda candidate: candidate.name not in ("", default_name))
     return Plan(load=tuple(load), retire=tuple(retire))

@@ -18,6 +18,7 @@ from server.http.disconnect import while_connected
 from server.http.upload import IMAGE_TYPES, UploadLimits, receive_images
 from server.pipeline import Order, fulfil
 from server.roster.served_model import ServedModel
+from server.routes.models import SPEC
 from server.service import Service
 from server.watching.request_record import current_record
 
@@ -40,6 +41,9 @@ class PredictQuery(BaseModel):
 
     inline: bool = False
     """Put each map as a base64 PNG into the JSON."""
+
+    model: str | None = Field(default=None, pattern=SPEC)
+    """name or name@version, as GET /v1/models lists them. By default the default model."""
 
     timeout_ms: float | None = Field(default=None, gt=0)
     """Give up with 504 after so long. The server's own limit holds besides."""
@@ -97,7 +101,7 @@ async def _predict(
     request: Request, query: PredictQuery, service: Service, *, started_s: float
 ) -> Response:
     config = service.config
-    model = service.open_model()
+    model = service.open_model(query.model)
     record = current_record()
     record.model, record.version = model.name, model.version
     media = choose_media(request.headers.get("accept"))
