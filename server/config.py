@@ -13,8 +13,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from server.settings.file import FileSource
 from server.settings.values import Sizes, Words
 
+PREFIX = "ANYRES_"
 SETTINGS = SettingsConfigDict(
-    env_prefix="ANYRES_",
+    env_prefix=PREFIX,
     extra="ignore",  # ANYRES_DATA and others are not ours
     frozen=True,
     use_attribute_docstrings=True,
@@ -161,8 +162,11 @@ class WatchingConfig(BaseSettings):
 class ServerConfig(
     WatchingConfig, LimitConfig, ListenConfig, ModelsConfig, EngineConfig, BaseSettings
 ):
-    """Serve models over HTTP. Without a server: `python -m server predict --help`; every setting
-    with its value and where it comes from: `python -m server config`."""
+    """Serve models over HTTP.
+
+    Every setting with its value and where it comes from: `python -m server config`. Without a
+    server: `python -m server predict --help`.
+    """
 
     model_config = SettingsConfigDict(**SETTINGS, cli_prog_name="python -m server")
 
@@ -180,7 +184,7 @@ class ServerConfig(
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags stand in front of these. See pydantic-settings."""
         del dotenv_settings, file_secret_settings
-        return init_settings, env_settings, FileSource(settings_cls)
+        return init_settings, env_settings, FileSource(settings_cls, ServerConfig.model_fields)
 
     @model_validator(mode="after")
     def _check_together(self) -> "ServerConfig":
