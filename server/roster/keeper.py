@@ -131,7 +131,7 @@ class Keeper:
 
     def _run(self) -> None:
         self._look(is_first=True)
-        self.has_looked = True
+        self.has_looked = not self._stopping.is_set()
         if self.failure is not None:
             self._watcher.fatal()
         while not self._stopping.is_set():
@@ -167,7 +167,9 @@ class Keeper:
         self._read_folder(is_first=is_first)
         changed = {c.key for c in self._listing.candidates if before.get(c.key) != c.fingerprint}
         self._act(unsettled=set() if is_first else changed)
-        if is_first and not self.roster and not self._is_watching and self.failure is None:
+        if self._stopping.is_set() or not is_first:
+            return
+        if not self.roster and not self._is_watching and self.failure is None:
             reasons = "; ".join(trouble.reason for trouble in self.troubles) or "it is empty"
             self.failure = f"no model of {self._config.model_folder} is served: {reasons}"
 
