@@ -7,9 +7,7 @@ application as `python -m server`, in a process of its own. Ray is imported insi
 server alone does not have it.
 """
 
-import asyncio
 import math
-import random
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 QUEUE_PIXELS = "queue_pixels"
-SESSION_HEADER = "X-Session-Id"  # Ray's default; the frames of one stream carry the same value
+ROUTER = "server.ray_router.StickyRouter"
 
 
 class RayConfig(BaseModel):
@@ -56,12 +54,16 @@ class RayConfig(BaseModel):
     downscale_delay_s: float = Field(default=600.0, ge=0)
     """Less work, likewise. A replica that goes takes its streams with it."""
 
+    def settings(self) -> ServerConfig:
+        """Of the server, as this machine has them."""
+        return ServerConfig() if self.config is None else ServerConfig(config=self.config)
+
 
 class Replica:
     """One device. Ray calls these methods by their names."""
 
     def __init__(self, arguments: RayConfig) -> None:
-        config = ServerConfig(**({} if arguments.config is None else {"config": arguments.config}))
+        config = arguments.settings()
         if not config.threads and not arguments.gpus:
             # Ray does not bind processes to cores: each engine would take all of the machine's.
             config = config.model_copy(update={"threads": max(1, round(arguments.cpus))})
@@ -81,10 +83,6 @@ class Replica:
         waiting = sum(model.worker.num_waiting_pixels for model in self.service.keeper.roster)
         return {QUEUE_PIXELS: float(waiting)}
 
-    async def __del__(self) -> None:
-        """Let running requests' engines end."""
-        await asyncio.to_thread(self.service.stop)
-
 
 class PixelScaling:
     """As many replicas as the waiting pixels need. Bounds and delays are Ray's."""
@@ -103,7 +101,7 @@ def build_app(arguments: RayConfig) -> Any:
     from ray import serve
     from ray.serve.config import AutoscalingConfig, AutoscalingPolicy, RequestRouterConfig
 
-    settings = ServerConfig(**({} if arguments.config is None else {"config": arguments.config}))
+    settings = arguments.settings()
     deployment = serve.deployment(
         serve.ingress()(Replica),
         name="anyres",
@@ -121,21 +119,6 @@ def build_app(arguments: RayConfig) -> Any:
                 policy_kwargs={"target_pixels": arguments.target_queue_mpx * 1e6},
             ),
         ),
-        request_router_config=RequestRouterConfig(request_router_class=sticky_router()),
+        request_router_config=RequestRouterConfig(request_router_class=ROUTER),
     )
     return deployment.bind(arguments)
-
-
-def sticky_router() -> type:
-    """Frames of one stream go where the first one went; all else to the shorter of two queues."""
-    from ray.serve.experimental.consistent_hash_router import ConsistentHashRouter
-
-    class StickyRouter(ConsistentHashRouter):
-        async def choose_replicas(
-            self, candidate_replicas: list[Any], pending_request: Any = None
-        ) -> list[list[Any]]:
-            if pending_request is None or pending_request.metadata.session_id:
-                return await super().choose_replicas(candidate_replicas, pending_request)
-            return [random.sample(candidate_replicas, min(2, len(candidate_replicas)))]
-
-    return StickyRouter

@@ -307,9 +307,12 @@ class Keeper:
 
     def _obey(self, order: Order) -> None:
         try:
-            order.done.set_result(
-                self._obey_load(order) if order.is_load else self._obey_unload(order)
-            )
+            model = None
+            if order.is_load:
+                model = self._obey_load(order)
+            else:
+                self._obey_unload(order)
+            order.done.set_result(model)
         except ServerError as error:
             order.done.set_exception(error)
         except Exception as error:

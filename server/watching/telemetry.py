@@ -28,7 +28,7 @@ SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
 MAX_SHAPES = 10_000  # remembered for each model; beyond, every other one counts as known
 
 # A second series for each, of when it was made: twice the page, and nobody asks for it.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Telemetry:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from kubernetes_validate import validate  # type: ignore[import-untyped]
+from kubernetes_validate import validate
 from starlette.testclient import TestClient
 
 from server.config import PREFIX, ServerConfig

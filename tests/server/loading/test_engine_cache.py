@@ -62,4 +62,4 @@ def test_openvino_keeps_what_it_compiled_and_does_without_where_it_cannot(
     assert f"without the cache {nowhere}" in without.reason
     image = plain(20, 30, (60, 60, 60))
     for one in (kept, again, cut, without):
-        np.testing.assert_array_equal(predict(one.runtime, image).depth, 60)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(predict(one.runtime, image).depth, 60)

@@ -17,7 +17,7 @@ from models.bundle import write_bundle
 from server.app import create_app
 from server.config import ServerConfig
 from server.errors import UnknownModel
-from server.loading.loaded_model import LoadedModel
+from server.loading.loaded_model import LoadedModel, load_model
 from server.roster import duty
 from server.service import Service
 from tests.server.serving import Gate, encoded, plain, wait_until
@@ -101,10 +101,9 @@ def test_the_old_version_serves_until_the_new_one_is_warm_and_ends_when_nobody_h
 ) -> None:
     put(tmp_path, folder, "street", "0.1")
     gate = Gate()
-    real_load = duty.load_model
 
     def load(*arguments: Any, **options: Any) -> LoadedModel:
-        model = real_load(*arguments, **options)
+        model = load_model(*arguments, **options)
         if model.bundle.version == "0.2":
             gate.entered.set()
             assert gate.open.wait(10)
@@ -140,7 +139,8 @@ def test_no_request_is_lost_while_versions_change(folder: Path, tmp_path: Path) 
         asked = [pool.submit(client.post, "/v1/predict", content=IMAGE) for _ in range(60)]
         for version in ("2", "3"):
             put(tmp_path, folder, "street", version)
-            wait_until(lambda version=version: served(service) == [f"street@{version}"])
+            expected = [f"street@{version}"]
+            wait_until(lambda expected=expected: served(service) == expected)  # type: ignore[misc]
         assert {one.result(30).status_code for one in asked} == {200}
         assert answering(client) == "street@3"
 
@@ -287,7 +287,7 @@ def test_models_are_loaded_and_unloaded_by_hand(folder: Path, tmp_path: Path) ->
 def test_managing_needs_the_key(folder: Path, tmp_path: Path, headers: dict[str, str]) -> None:
     put(tmp_path, folder, "street", "1")
     with serving(tmp_path) as (_, client):
-        raw = {name: value.encode() for name, value in headers.items()}
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         refused = client.post("/v1/models/street/load", headers=raw)
         assert (refused.status_code, refused.json()["error"]["code"]) == (401, "unauthorized")
         assert refused.headers["WWW-Authenticate"].startswith("Bearer")
@@ -304,7 +304,7 @@ def test_managing_is_off_unless_enabled_and_cannot_be_enabled_without_a_key(
         assert answer.status_code in (404, 405)
     for wrong in ({"admin_key": None}, {"admin_key": "short"}):
         with pytest.raises(ValueError, match="admin_key"):
-            ServerConfig(manage_models=True, **wrong)  # type: ignore[arg-type]
+            ServerConfig(manage_models=True, **wrong)
 
 
 def test_a_bundle_can_be_served_beside_a_folder_and_keeps_its_name(
