@@ -7,6 +7,7 @@ thread has begun it ends, and its pixels count until then.
 
 import asyncio
 import time
+import weakref
 from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import suppress
@@ -21,14 +22,15 @@ from server.answers.negotiation import Media
 from server.answers.result import Render, Result, image_info
 from server.answers.schemas import StreamFrame
 from server.codecs.decode import DecodedImage, Orientation, decode_image
-from server.errors import UnknownModel, Unusable
-from server.loading.loaded_model import LoadedModel
+from server.errors import Unusable
+from server.roster.served_model import ServedModel
 from server.scheduling.admission import Hold
 from server.scheduling.cost import Shape
 from server.scheduling.job import Answer, Job, Priority
 from server.service import Service
 from server.streams.stream import LastFrame, Start, Stream
 from server.streams.turns import Turn
+from server.watching.request_record import current_record
 
 T = TypeVar("T")
 
@@ -82,23 +84,7 @@ class Finished:
         return ", ".join(f"{name};dur={s * 1e3:.3f}" for name, s in stages.items())
 
 
-def open_model(service: Service, spec: str | None) -> LoadedModel:
-    """The model of a name, a name@version or, for None, the default.
-
-    Raises:
-        UnknownModel, NotReady, Draining
-    """
-    model = service.open_model()
-    name, _, version = (spec or model.bundle.name).partition("@")
-    if name != model.bundle.name or version not in ("", model.bundle.version):
-        raise UnknownModel(
-            f"model is {spec!r:.140}, expected {model.bundle.name} or "
-            f"{model.bundle.name}@{model.bundle.version}: GET /v1/models lists what is loaded"
-        )
-    return model
-
-
-def check_order(order: Order, model: LoadedModel, *, may_have_flow: bool) -> tuple[Task, ...]:
+def check_order(order: Order, model: ServedModel, *, may_have_flow: bool) -> tuple[Task, ...]:
     """The tasks to answer, once it is known whether there is something to compute flow from.
 
     Raises:
@@ -130,7 +116,7 @@ async def fulfil(
     images: Mapping[str, bytes],
     *,
     service: Service,
-    model: LoadedModel,
+    model: ServedModel,
     caller: Caller,
     place: Place | None = None,
 ) -> Finished:
@@ -150,7 +136,8 @@ async def fulfil(
     headers = [limits.check(data) for data in images.values()]
     num_pixels = sum(header.num_pixels for header in headers)
     num_bytes = sum(len(data) for data in images.values())
-    service.telemetry.image_pixels.observe(num_pixels)
+    record = current_record()
+    record.pixels = num_pixels
     wait_s = service.retry_after_s
     with (
         service.admission.request(num_bytes, retry_after_s=wait_s),
@@ -159,10 +146,11 @@ async def fulfil(
         has_flow = Task.FLOW in tasks
         num_frames = 2 if has_flow and len(images) == 2 else 1
         shape = Shape(size=headers[0].size, num_frames=num_frames, has_flow=has_flow)
-        service.worker.check(shape, deadline_s=order.deadline_s, priority=order.priority)
+        model.worker.check(shape, deadline_s=order.deadline_s, priority=order.priority)
         caller.take_pixels(num_pixels, now_s=time.monotonic())
         service.telemetry.caller_pixels.labels(caller.name).inc(num_pixels)
         decoded, decode_s = await _decode(order, images, service=service, model=model, hold=hold)
+        record.add("decode", decode_s)
         image, next_image = decoded["image"], decoded.get("next_image")
         stream = None
         if place is not None:
@@ -180,7 +168,9 @@ async def fulfil(
             # A second image that nobody asked flow for is not worth computing.
             second = next_image.pixels if has_flow and next_image is not None else None
             job = Job(image=image.pixels, next_image=second, tasks=frozenset(tasks))
-            answer = await _infer(job, order, service=service, hold=hold)
+            answer = await _infer(job, order, model=model, hold=hold)
+        record.add("queue", answer.queue_s, ended_s=time.monotonic() - answer.infer_s)
+        record.add("infer", answer.infer_s)
         prediction, bundle = as_form(order.depth, answer.prediction, model.bundle)
         result = Result(
             bundle=bundle,
@@ -205,10 +195,7 @@ async def fulfil(
         infer_s=answer.infer_s,
         encode_s=time.monotonic() - started_s,
     )
-    service.telemetry.decode.observe(finished.decode_s)
-    service.telemetry.queue.observe(finished.queue_s)
-    service.telemetry.infer.observe(finished.infer_s)
-    service.telemetry.encode.observe(finished.encode_s)
+    record.add("encode", finished.encode_s)
     return finished
 
 
@@ -217,7 +204,7 @@ async def _decode(
     images: Mapping[str, bytes],
     *,
     service: Service,
-    model: LoadedModel,
+    model: ServedModel,
     hold: Hold,
 ) -> tuple[dict[str, DecodedImage], float]:
     limits = service.image_limits(model)
@@ -232,9 +219,9 @@ async def _decode(
     return dict(zip(images, decoded, strict=True)), time.monotonic() - started_s
 
 
-async def _infer(job: Job, order: Order, *, service: Service, hold: Hold) -> Answer:
+async def _infer(job: Job, order: Order, *, model: ServedModel, hold: Hold) -> Answer:
     """The one place where work goes to the engine."""
-    future = service.worker.submit(job, deadline_s=order.deadline_s, priority=order.priority)
+    future = model.worker.submit(job, deadline_s=order.deadline_s, priority=order.priority)
     return await _wait(future, hold)
 
 
@@ -245,7 +232,7 @@ async def _infer_frame(
     place: Place,
     *,
     service: Service,
-    model: LoadedModel,
+    model: ServedModel,
     hold: Hold,
 ) -> tuple[Answer, StreamFrame]:
     """One frame, encoded once. The next one may start as soon as this returns."""
@@ -260,9 +247,9 @@ async def _infer_frame(
         tasks=frozenset(tasks) if start.features is not None else frozenset(tasks) - {Task.FLOW},
         keep_features=True,
     )
-    answer = await _infer(job, order, service=service, hold=hold)
+    answer = await _infer(job, order, model=model, hold=hold)
     assert answer.features is not None  # they were asked for
-    last = LastFrame(features=answer.features, size=image.size, model=model)
+    last = LastFrame(features=answer.features, size=image.size, model=weakref.ref(model))
     number = stream.num_frames
     service.streams.keep(stream, last, now_s=time.monotonic())
     place.turn.done()

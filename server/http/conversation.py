@@ -23,12 +23,14 @@ from server.errors import BodyTooLarge, MalformedImage, ServerError, StreamGone,
 from server.http.deadline import until
 from server.http.error_answers import error_json
 from server.http.guard import SUBPROTOCOL
-from server.pipeline import Finished, Order, Place, fulfil, open_model
+from server.pipeline import Finished, Order, Place, fulfil
 from server.service import Service
 from server.streams.stream import Stream
+from server.watching.request_record import RequestRecord, start_record
 
 log = logging.getLogger("anyres.streams")
 
+ROUTE = "/v1/streams/ws"
 GOING_AWAY = 1001  # RFC 6455, section 7.4.1
 
 
@@ -111,24 +113,38 @@ class Conversation:
     async def _talk(self, hello: StreamInfo) -> None:
         opening = {"type": "hello", "stream": hello.model_dump(mode="json")}
         await self._send(json.dumps(opening))
-        while True:
+        while self._stream.is_open:
             message = await self._inbox.take()
+            record = RequestRecord(
+                request_id=self._request_id,
+                method="FRAME",
+                path=ROUTE,
+                route=ROUTE,
+                status=200,
+                caller=self._caller.name,
+            )
+            start_record(record)
             try:
-                finished, media = await self._fulfil(message)
+                finished, media = await self._fulfil(message, record)
             except StreamGone:
                 return
             except ServerError as error:
+                record.status = error.status
                 await self._refuse(error)
             except Exception:
-                log.exception("a frame failed", extra={"request_id": self._request_id})
+                record.status = ServerError.status
+                log.exception("a frame failed")
                 await self._refuse(
                     ServerError("something broke here, not in your frame; the log has it")
                 )
             else:
                 await self._answer(finished, media)
+            record.seconds = time.monotonic() - record.started_s
+            self._service.telemetry.finish(record)
+            self._service.tracing.trace(record)
 
-    async def _fulfil(self, message: bytes | str) -> tuple[Finished, Media]:
-        started_s = time.monotonic()
+    async def _fulfil(self, message: bytes | str, record: RequestRecord) -> tuple[Finished, Media]:
+        started_s = record.started_s
         service, stream = self._service, self._stream
         if isinstance(message, str):
             raise Unusable("a text message came, expected a binary one that is an image file")
@@ -139,7 +155,8 @@ class Conversation:
             raise BodyTooLarge(f"{len(message)} bytes came, expected at most {most_bytes}")
         self._caller.take_request(now_s=started_s)
         service.telemetry.caller_requests.labels(self._caller.name).inc()
-        model = open_model(service, stream.model)
+        model = service.open_model(stream.model)
+        record.model, record.version = model.name, model.version
         order = self._order(started_s)
         timeout_s, most_s = order.deadline_s - started_s, service.config.timeout_s
         with stream.turns.enter() as turn:

@@ -9,9 +9,10 @@ from server.http.body import BodyLimits
 from server.http.deadline import until
 from server.http.disconnect import while_connected
 from server.http.upload import PARTS, receive_images
-from server.loading.loaded_model import LoadedModel
 from server.pipeline import Finished, Order, Place, fulfil
+from server.roster.served_model import ServedModel
 from server.service import Service
+from server.watching.request_record import current_record
 
 STREAM_HEADER = "X-Anyres-Stream"
 
@@ -21,7 +22,7 @@ async def exchange(
     order: Order,
     *,
     service: Service,
-    model: LoadedModel,
+    model: ServedModel,
     started_s: float,
     place: Place | None = None,
 ) -> Response:
@@ -29,7 +30,8 @@ async def exchange(
 
     With `place`, the body is one frame of a stream.
     """
-    config = service.config
+    config, record = service.config, current_record()
+    record.model, record.version = model.name, model.version
     timeout_s = order.deadline_s - started_s
     async with until(order.deadline_s, timeout_s=timeout_s, most_s=config.timeout_s):
         # A full house is told so before it has sent all its bytes.
@@ -47,7 +49,7 @@ async def exchange(
                 parts=PARTS if place is None else PARTS[:1],
                 grow=grow,
             )
-        service.telemetry.receive.observe(time.monotonic() - started_s)
+        record.add("receive", time.monotonic() - started_s)
         work = fulfil(
             order,
             images,

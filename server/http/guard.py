@@ -6,6 +6,7 @@ A path is closed unless it is listed here.
 
 import base64
 import binascii
+import re
 import time
 from urllib.parse import urlsplit
 
@@ -22,6 +23,8 @@ PAGES = frozenset({"/", "/app.js", "/live.js", "/style.css", "/docs", "/openapi.
 PAGE_FOLDER = "/docs-files/"
 HEALTH = frozenset({"/livez", "/readyz", "/startupz", "/v2/health/live", "/v2/health/ready"})
 METRICS = frozenset({"/metrics"})
+MANAGEMENT = re.compile(r"/v1/models/[^/]+/(load|unload)")
+"""They have a key of their own, which their route checks."""
 
 SUBPROTOCOL = "anyres"
 KEY_SUBPROTOCOL = "anyres.key."
@@ -88,6 +91,7 @@ def is_open(path: str, config: ServerConfig) -> bool:
         or path.startswith(PAGE_FOLDER)
         or (path in HEALTH and config.open_health)
         or (path in METRICS and config.open_metrics)
+        or (config.manage_models and MANAGEMENT.fullmatch(path) is not None)
     )
 
 

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Query, Request, Response
 
 from server.answers.schemas import Summary
 from server.http.exchange import exchange
-from server.pipeline import open_model
 from server.routes.contract import ALWAYS, WITH_A_MODEL, WITH_IMAGES, errors, image_body, maps
 from server.routes.query import PredictQuery
 from server.service import Service
@@ -33,7 +32,7 @@ async def predict(request: Request, query: Annotated[PredictQuery, Query()]) -> 
     """
     started_s = time.monotonic()
     service: Service = request.app.state.service
-    model = open_model(service, query.model)
+    model = service.open_model(query.model)
     order = query.order(
         request.headers.get("accept"), started_s=started_s, most_s=service.config.timeout_s
     )

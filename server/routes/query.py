@@ -14,13 +14,13 @@ from server.codecs.decode import Orientation
 from server.errors import Unusable
 from server.http.error_answers import validation_text
 from server.pipeline import Order
+from server.routes.models import SPEC
 from server.scheduling.job import Priority
 
 TASKS = r"^(segmentation|depth|flow)(,(segmentation|depth|flow))*$"
-MODEL = r"^[A-Za-z0-9._-]{1,64}(@[A-Za-z0-9._-]{1,64})?$"
 
 # Of a constraint on "a value or nothing" the schema would hear nothing: so it is told apart.
-_MODEL = Field(default=None, pattern=MODEL, json_schema_extra={"pattern": MODEL})
+_MODEL = Field(default=None, pattern=SPEC, json_schema_extra={"pattern": SPEC})
 
 
 class MapsQuery(BaseModel):

@@ -10,7 +10,7 @@ from server.answers.schemas import StreamInfo, Summary
 from server.errors import Unusable
 from server.http.conversation import Conversation
 from server.http.exchange import STREAM_HEADER, exchange
-from server.pipeline import Order, Place, check_order, open_model
+from server.pipeline import Order, Place, check_order
 from server.routes.contract import ALWAYS, WITH_A_MODEL, WITH_IMAGES, errors, image_body, maps
 from server.routes.query import LiveQuery, MapsQuery, StreamQuery, check_query
 from server.service import Service
@@ -89,7 +89,7 @@ async def add_frame(
     started_s = time.monotonic()
     service: Service = request.app.state.service
     stream = _find(request, stream_id)
-    model = open_model(service, stream.model)
+    model = service.open_model(stream.model)
     order = query.order(
         request.headers.get("accept"), started_s=started_s, most_s=service.config.timeout_s
     )
@@ -115,7 +115,7 @@ async def live_stream(socket: WebSocket) -> None:
         return query.order(query.accept, started_s=started_s, most_s=service.config.timeout_s)
 
     # What no frame could be given is refused in the handshake.
-    check_order(order(time.monotonic()), open_model(service, query.model), may_have_flow=True)
+    check_order(order(time.monotonic()), service.open_model(query.model), may_have_flow=True)
     stream = _open(service, query.model, owner=socket.state.caller.name)
     try:
         await Conversation(socket, order, latest=query.latest, stream=stream, service=service).run(
@@ -127,10 +127,10 @@ async def live_stream(socket: WebSocket) -> None:
 
 def describe(stream: Stream, service: Service) -> StreamInfo:
     """A stream as JSON."""
-    model = open_model(service, stream.model)
+    model = service.open_model(stream.model)
     return StreamInfo(
         id=stream.id,
-        model=f"{model.bundle.name}@{model.bundle.version}",
+        model=str(model),
         frames=stream.num_frames,
         size=None if stream.last is None else stream.last.size,
         feature_bytes=stream.num_bytes,
@@ -143,7 +143,7 @@ def describe(stream: Stream, service: Service) -> StreamInfo:
 
 
 def _open(service: Service, model_spec: str | None, *, owner: str) -> Stream:
-    model = open_model(service, model_spec)
+    model = service.open_model(model_spec)
     if Task.FLOW not in model.tasks:
         raise Unusable(
             f"{model.bundle.name} has {','.join(model.tasks)}, but streams are for flow: send "

@@ -1,6 +1,7 @@
 """One video, frame by frame."""
 
 import asyncio
+import weakref
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -24,8 +25,8 @@ class LastFrame:
 
     features: Features
     size: tuple[int, int]
-    model: object
-    """The loaded model that made the features; no other can read them."""
+    model: "weakref.ref[Any]"
+    """That made the features; no other can read them. A stream does not keep it from retiring."""
 
     @property
     def num_bytes(self) -> int:
@@ -70,7 +71,7 @@ class Stream:
         """What a frame of this size begins with."""
         if self.last is None:
             return Start(features=None, restart=Restart.FIRST_FRAME)
-        if self.last.model is not model:
+        if self.last.model() is not model:
             return Start(features=None, restart=Restart.MODEL_CHANGED)
         if self.last.size != size:
             return Start(features=None, restart=Restart.SIZE_CHANGED)

@@ -106,6 +106,16 @@ def test_an_upgrade_needs_the_key_too(guarded: TestClient) -> None:
         assert refusal(guarded, url, subprotocols=wrong).status_code == 401
 
 
+def test_managing_models_needs_its_own_key_alone(folder: Path) -> None:
+    admin = "the-admin-key-is-a-long-one"
+    config = config_for(folder, api_keys=KEYS, manage_models=True, admin_key=admin)
+    with TestClient(create_app(Service(config))) as client:
+        for headers, status in ((bearer(ALICE), 401), ({}, 401), (bearer(admin), 404)):
+            answer = client.post("/v1/models/nobody/load", headers=headers)
+            assert answer.status_code == status
+        assert client.get("/v1/models", headers=bearer(admin)).status_code == 401
+
+
 def test_streams_of_one_key_are_invisible_to_another(guarded: TestClient) -> None:
     id_ = guarded.post("/v1/streams", headers=bearer(ALICE)).json()["id"]
     for method, path in (
@@ -127,7 +137,7 @@ def test_logs_and_metrics_know_names_and_no_secrets(
         guarded.get("/v1/models", headers=bearer(ALICE))
         guarded.get("/v1/models", headers=bearer(ALICE + "x"))
     callers = [getattr(record, "caller", None) for record in caplog.records]
-    assert callers == ["alice", ""]
+    assert callers == ["alice", None]
     page = guarded.get("/metrics", headers=bearer(BOB)).text
     assert 'anyres_caller_requests_total{caller="alice"}' in page
     assert ALICE not in caplog.text + page

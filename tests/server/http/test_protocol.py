@@ -185,9 +185,9 @@ def test_half_closed_predictions_leave_the_queue_at_once(folder: Path, gate: Gat
         first.sendall(post_head(len(IMAGE)) + IMAGE)
         assert gate.entered.wait(10)
         second.sendall(post_head(len(IMAGE)) + IMAGE)
-        wait_until(lambda: service.worker.num_waiting == 1)
+        wait_until(lambda: service.open_model().worker.num_waiting == 1)
         second.shutdown(socket.SHUT_WR)  # it still listens, but nobody can tell
-        wait_until(lambda: service.worker.num_waiting == 0)
+        wait_until(lambda: service.open_model().worker.num_waiting == 0)
         gate.open.set()
         assert read_answer(first)[0] == 200
     assert gate.sizes == [(20, 20)]
@@ -232,9 +232,9 @@ def test_a_socket_that_leaves_takes_its_frame_out_of_the_queue(folder: Path, gat
         with connect_socket(f"ws://127.0.0.1:{port}/v1/streams/ws", max_size=None) as live:
             assert json.loads(live.recv(timeout=10))["type"] == "hello"
             live.send(IMAGE)
-            wait_until(lambda: service.worker.num_waiting == 1)
+            wait_until(lambda: service.open_model().worker.num_waiting == 1)
             live.socket.shutdown(socket.SHUT_WR)
-            wait_until(lambda: service.worker.num_waiting == 0)
+            wait_until(lambda: service.open_model().worker.num_waiting == 0)
         wait_until(lambda: len(service.streams) == 0)
         gate.open.set()
         assert read_answer(busy)[0] == 200

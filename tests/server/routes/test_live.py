@@ -74,6 +74,23 @@ def test_a_bad_frame_is_an_error_message_and_the_stream_goes_on(client: TestClie
         assert ask(socket, SECOND)["stream"]["flow_from"] == 0
 
 
+def test_frames_are_measured_one_by_one_not_the_connection(folder: Path) -> None:
+    service = Service(config_for(folder))
+    with TestClient(create_app(service)) as client:
+        wait_until_loaded(service)
+        with client.websocket_connect(URL) as socket:
+            socket.receive_json()
+            for image in (FIRST, SECOND, b"nonsense", FIRST):
+                ask(socket, image)
+        lines = client.get("/metrics").text.splitlines()
+    count = 'anyres_request_seconds_count{route="/v1/streams/ws",status='
+    assert f'{count}"200"}} 3.0' in lines
+    assert f'{count}"415"}} 1.0' in lines
+    assert 'anyres_infer_seconds_count{model="toy"} 3.0' in lines
+    assert 'anyres_stream_frames_total{flow="true"} 2.0' in lines
+    assert 'anyres_streams_ended_total{reason="closed"} 1.0' in lines
+
+
 def test_an_engine_failure_is_an_error_message_too(folder: Path, gate: Gate) -> None:
     gate.open.set()
     service = Service(config_for(folder), load=lambda: gated_model(folder, gate))
@@ -146,7 +163,7 @@ def test_an_idle_connection_is_closed_with_its_reason(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("query", "status", "message"),
     [
-        ("?model=nobody", 404, "GET /v1/models lists"),
+        ("?model=nobody", 404, "served are toy@1.0"),
         ("?accept=text/html", 406, "Accept is 'text/html'"),
         ("?accept=image/png", 422, "a data PNG holds one map"),
         ("?tasks=pose", 422, "tasks is 'pose'"),

@@ -184,7 +184,7 @@ def test_exif_rotation_is_shown_in_sizes_and_maps(client: TestClient) -> None:
         ("?tasks=", {}, 422, "tasks is ''"),
         ("?tasks=flow", {}, 422, "send a form with image and next_image"),
         ("?orientation=up", {}, 422, "query orientation is 'up'"),
-        ("?model=nobody", {}, 404, "expected toy or toy@1.0: GET /v1/models lists"),
+        ("?model=nobody", {}, 404, "served are toy@1.0"),
         ("?model=toy@2", {}, 404, "model is 'toy@2'"),
         ("?model=../toy", {}, 422, "query model is '../toy'"),
         ("?depth=metric", {}, 422, "ask for depth=relative"),

@@ -1,6 +1,7 @@
 """How many streams, whose, and which one goes. The clock is a number."""
 
 import asyncio
+import weakref
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,12 @@ from server.errors import StreamGone, StreamUnknown, TooManyPixels
 from server.streams.stream import LastFrame, Restart
 from server.streams.table import StreamTable
 
-MODEL = object()
+
+class Model:
+    """Stands for what made the features."""
+
+
+MODEL = Model()
 
 
 def table(**changes: Any) -> StreamTable:
@@ -21,9 +27,9 @@ def table(**changes: Any) -> StreamTable:
     return StreamTable(**(settings | changes))
 
 
-def frame(num_bytes: int, size: tuple[int, int] = (4, 4), model: object = MODEL) -> LastFrame:
+def frame(num_bytes: int, size: tuple[int, int] = (4, 4), model: Model = MODEL) -> LastFrame:
     levels = {"4": np.zeros(num_bytes, dtype=np.uint8)}
-    return LastFrame(features=Features(levels=levels), size=size, model=model)
+    return LastFrame(features=Features(levels=levels), size=size, model=weakref.ref(model))
 
 
 def test_a_stream_is_found_by_its_owner_alone() -> None:
@@ -118,7 +124,18 @@ def test_flow_starts_again_with_another_size_or_model() -> None:
     assert start.restart is None
     assert start.features is not None
     assert stream.start_for((4, 5), MODEL).restart is Restart.SIZE_CHANGED
-    assert stream.start_for((4, 4), object()).restart is Restart.MODEL_CHANGED
+    assert stream.start_for((4, 4), Model()).restart is Restart.MODEL_CHANGED
+
+
+def test_a_stream_does_not_keep_a_model_that_was_replaced() -> None:
+    streams = table()
+    stream = streams.open(owner="a", model=None, now_s=0.0)
+    old = Model()
+    streams.keep(stream, frame(16, model=old), now_s=1.0)
+    alive = weakref.ref(old)
+    del old
+    assert alive() is None
+    assert stream.start_for((4, 4), MODEL).restart is Restart.MODEL_CHANGED
 
 
 STEP = st.tuples(

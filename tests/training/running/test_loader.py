@@ -70,6 +70,7 @@ class Steps(Dataset[list[Batch]]):
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
+@pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")  # on a single core
 def test_steps_come_in_order(num_workers: int) -> None:
     batches = load(Steps(), range(1, 6), num_workers=num_workers, device=CPU)
     assert [len(x) for x in batches] == [1, 2, 3, 4, 5]

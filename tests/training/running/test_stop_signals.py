@@ -63,5 +63,9 @@ def test_ctrl_c_before_the_first_step_is_no_traceback(
         train(RECIPE, tmp_path, Planted())
 
     monkeypatch.setattr("training.loop.Run", interrupted)
-    assert _guarded(command) == 130
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a background job
+    try:
+        assert _guarded(command) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert capsys.readouterr().err == "stopped\n"
