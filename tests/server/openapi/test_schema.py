@@ -16,6 +16,10 @@ SECRET = "k" * 32
 HERE = Path(__file__).parent
 
 
+def num_operations(service: Service) -> int:
+    return sum(len(operations) for operations in create_app(service).openapi()["paths"].values())
+
+
 @pytest.mark.slow
 def test_schemathesis_finds_nothing(folder: Path, tmp_path: Path) -> None:
     service = Service(config_for(folder, api_keys=f"judge:{SECRET}"))
@@ -27,6 +31,7 @@ def test_schemathesis_finds_nothing(folder: Path, tmp_path: Path) -> None:
                 *("run", f"http://127.0.0.1:{port}/openapi.json"),
                 *("--header", f"Authorization: Bearer {SECRET}"),
                 *("--max-examples", "3", "--generation-deterministic"),
+                *("--warnings", "off"),  # that it knows the name of no model
             ],
             cwd=tmp_path,
             env={**os.environ, "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(HERE)},
@@ -36,7 +41,7 @@ def test_schemathesis_finds_nothing(folder: Path, tmp_path: Path) -> None:
         )
     assert result.returncode == 0, result.stdout + result.stderr
     assert "No issues found" in result.stdout
-    assert "Tested: 10" in result.stdout  # every operation
+    assert f"Tested: {num_operations(service)}" in result.stdout
 
 
 def test_the_schema_knows_every_status_of_every_route(client: TestClient) -> None:
