@@ -35,16 +35,16 @@ def config_for(folder: Path, **changes: Any) -> ServerConfig:
 
 
 def wait_until_loaded(service: Service) -> None:
-    wait_until(lambda: service.model is not None or service.failure is not None)
+    wait_until(lambda: service.is_started or service.failure is not None)
 
 
 def wait_until(statement: Callable[[], bool]) -> None:
-    """Return as soon as it is true; fail after ten seconds."""
-    for _ in range(1000):
+    """Return as soon as it is true; fail after a minute, which a bundle may need on a busy core."""
+    for _ in range(6000):
         if statement():
             return
         time.sleep(0.01)
-    raise TimeoutError("it did not become true in 10 s")
+    raise TimeoutError("it did not become true in 60 s")
 
 
 class Gate:
