@@ -414,13 +414,9 @@ def test_a_thread_that_is_too_many_ends_and_gives_its_memory_back(
 ) -> None:
     model, _ = fussy_model(folder)
     worker = start(model, WorkerPolicy(batch=ONE_BY_ONE.batch, max_parallel=2))
-    for level, names in (
-        (2, {"engine-0", "engine-1"}),
-        (1, {"engine-0"}),
-        (2, {"engine-0", "engine-1"}),
-    ):
+    for level in (2, 1, 2):
         worker.engine.parallelism.level = level
-        wait_until(lambda names=names: engine_threads() == names)  # type: ignore[misc]
+        wait_until(lambda level=level: worker.num_threads == level)  # type: ignore[misc]
     assert_is_of(submit(worker, 4, 40).result(10), 4, 40)
 
 
