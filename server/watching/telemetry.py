@@ -155,13 +155,13 @@ class _ModelGauges(Collector):
 
         yield gauge(
             "anyres_model_up",
-            "1 while the model takes requests and its engine's thread lives.",
-            lambda m: float(m.worker.is_alive),
+            "1 while the model's engine works; 0 means restart.",
+            lambda m: float(m.worker.is_live),
         )
         yield gauge(
             "anyres_model_max_pixels",
             "Largest image that it takes.",
-            lambda m: m.max_pixels,
+            lambda m: min(m.max_pixels, m.worker.max_pixels),
         )
         yield gauge(
             "anyres_model_bytes",

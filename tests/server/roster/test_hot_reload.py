@@ -3,7 +3,9 @@
 import errno
 import gc
 import os
+import re
 import shutil
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,11 +16,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from models.bundle import write_bundle
+from models.task import Task
 from server.app import create_app
 from server.config import ServerConfig
 from server.errors import UnknownModel
 from server.loading.loaded_model import LoadedModel, load_model
 from server.roster import duty
+from server.scheduling.job import Job
 from server.service import Service
 from tests.server.serving import Gate, encoded, plain, wait_until
 from tests.server.shelf import damage, put
@@ -37,6 +41,7 @@ def serving(root: Path, **changes: Any) -> Iterator[tuple[Service, TestClient]]:
         "threads": 1,
         "codec_threads": 1,
         "watch_s": 0.05,
+        "calibrate_s": 0.0,
         "manage_models": True,
         "admin_key": KEY,
     }
@@ -123,7 +128,8 @@ def test_the_old_version_serves_until_the_new_one_is_warm_and_ends_when_nobody_h
         wait_until(lambda: served(service) == ["street@0.2"])
         assert answering(client) == "street@0.2"
         assert held.is_retired
-        late = held.worker.submit(plain(4, 4, (9, 9, 9)), None, deadline_s=float("inf"))
+        job = Job(image=plain(4, 4, (9, 9, 9)), tasks=frozenset({Task.SEGMENTATION}))
+        late = held.worker.submit(job, deadline_s=time.monotonic() + 60)
         assert late.result(10).prediction.labels is not None  # who holds it is still answered
         states = {o["model"]: o["state"] for o in client.get("/v1/models").json()["others"]}
         assert states == {"street@0.1": "retiring"}
@@ -365,8 +371,19 @@ def test_every_size_of_the_warm_up_list_is_run_before_the_model_is_ready(
     put(tmp_path, folder, "street", "1")
     with serving(tmp_path, warm_up="32x48,5x7") as (_, client):
         (model,) = client.get("/v1/models").json()["models"]
-        assert model["warm_up"] == [[64, 64], [32, 48], [5, 7]]
-        for size, cold in (((32, 48), 0), ((9, 9), 1), ((9, 9), 1), ((10, 9), 2)):
-            client.post("/v1/predict", content=encoded(plain(*size, (1, 1, 1))))
-            line = f'anyres_cold_shapes_total{{model="street"}} {cold}.0'
-            assert line in client.get("/metrics").text.splitlines()
+        assert model["warm_up"] == [[32, 48], [5, 7]]
+        before = cold_shapes(client)
+        assert before > 0  # those of the warm-up itself
+        for size, cold in (((32, 48), 0), ((5, 7), 0), ((9, 9), 1), ((9, 9), 1), ((10, 9), 2)):
+            image = encoded(plain(*size, (1, 1, 1)))
+            assert client.post("/v1/predict", content=image).is_success
+            assert cold_shapes(client) == before + cold
+        image = encoded(plain(32, 48, (1, 1, 1)))
+        assert client.post("/v1/predict", files={"image": image, "next_image": image}).is_success
+        assert cold_shapes(client) == before + 2
+
+
+def cold_shapes(client: TestClient) -> float:
+    """Of every graph."""
+    found = re.findall(r"^anyres_cold_shapes_total\{.*\} (\S+)$", client.get("/metrics").text, re.M)
+    return sum(map(float, found))

@@ -77,10 +77,10 @@ class Counting(Watch):
 
 
 def throw_into(thread_name: str, exception: type[BaseException]) -> None:
-    """Raise it in a thread of this process, wherever that is."""
+    """Raise it in the newest thread of this name, wherever that is. Servers of the whole session
+    have older ones."""
     threads = [t.ident for t in threading.enumerate() if t.name == thread_name]
-    assert len(threads) == 1, f"{len(threads)} threads are called {thread_name}"
     hit = ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(threads[0] or 0), ctypes.py_object(exception)
+        ctypes.c_ulong(threads[-1] or 0), ctypes.py_object(exception)
     )
     assert hit == 1
