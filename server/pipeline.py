@@ -15,8 +15,8 @@ from typing import TypeVar
 
 from models.task import Task
 from server.answers.encode import Payload, encode_result
-from server.answers.negotiation import Media
-from server.answers.result import Render, Result, image_info
+from server.answers.form import Form, Render
+from server.answers.result import Result, image_info
 from server.codecs.decode import DecodedImage, Orientation, decode_image
 from server.errors import Unusable
 from server.loading.loaded_model import LoadedModel
@@ -31,9 +31,7 @@ class Order:
     """What a client wants."""
 
     tasks: tuple[Task, ...]
-    media: Media
-    render: Render
-    inline: bool
+    form: Form
     orientation: Orientation
     deadline_s: float
     """`time.monotonic` time."""
@@ -115,10 +113,15 @@ async def fulfil(
         decode_s=decode_s,
         queue_s=answer.queue_s,
         infer_s=answer.infer_s,
+        pixels=image.pixels if order.form.render is Render.OVERLAY else None,
+        depth=order.form.depth,
+        repeat=_repeat(order),
     )
 
     def encode() -> Payload:
-        return encode_result(result, order.media, render=order.render, inline=order.inline)
+        for task, reason in result.oddities:
+            service.telemetry.odd_maps.labels(task.value, reason).inc()
+        return encode_result(result, order.form)
 
     started_s = time.monotonic()
     payload = await _wait(service.encoders.submit(encode), hold)
@@ -147,6 +150,15 @@ async def _wait(work: "Future[T]", hold: Hold) -> T:
     hold.keep()
     work.add_done_callback(let_go)
     return await asyncio.wrap_future(work)
+
+
+def _repeat(order: Order) -> dict[str, str]:
+    """The query that asks for the same maps again."""
+    query = {
+        "orientation": order.orientation,
+        "render": order.form.render.value,
+    }
+    return query if order.form.depth is None else query | {"depth": order.form.depth.value}
 
 
 def _size(image: DecodedImage) -> str:

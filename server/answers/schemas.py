@@ -1,5 +1,7 @@
 """The JSON that goes out, as OpenAPI sees it. Sizes are [height, width] in pixels."""
 
+from typing import Any
+
 from pydantic import BaseModel
 
 
@@ -37,6 +39,8 @@ class SegmentationSummary(BaseModel):
     """Classes by falling area."""
 
     classes: list[ClassArea]
+    known: float
+    """Share of pixels with a class."""
 
 
 class DepthSummary(BaseModel):
@@ -47,9 +51,12 @@ class DepthSummary(BaseModel):
     near_is_large: bool
     least: float | None
     median: float | None
+    """Of a large map, that of a sample."""
     greatest: float | None
     known: float
     """Share of pixels with a value."""
+    constant: bool
+    """Every value is the same, or there is none."""
 
 
 class FlowSummary(BaseModel):
@@ -64,6 +71,17 @@ class FlowSummary(BaseModel):
     """Share of pixels that move by more than 1 px."""
     known: float
     """Share of pixels with a value."""
+    constant: bool
+    """Every vector is the same, or there is none."""
+
+
+class Link(BaseModel):
+    """How to get a map: the same request again, with another query and another Accept."""
+
+    method: str
+    href: str
+    """Relative to the address of this answer. Send the same body."""
+    accept: str
 
 
 class Timings(BaseModel):
@@ -84,8 +102,14 @@ class Summary(BaseModel):
     depth: DepthSummary | None
     flow: FlowSummary | None
     timings: Timings
+    warnings: list[str]
+    """What is odd about the maps: pixels without a value, one value all over."""
+    links: dict[str, Link] | None
+    """Without inline=true: where each map is. Nothing is kept here, so it is computed again."""
     png: dict[str, str] | None
     """With inline=true: each map as a PNG file in base64."""
+    maps: dict[str, dict[str, Any]] | None
+    """With inline=true: how to read each PNG; value = scale * code + offset."""
 
 
 class ErrorBody(BaseModel):

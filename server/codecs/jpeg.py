@@ -33,6 +33,7 @@ _APPLICATION, _COMMENT = range(0xE0, 0xF0), 0xFE
 _EXIF, _ICC, _ADOBE = 0xE1, 0xE2, 0xEE
 _EXIF_NAME, _ICC_NAME = b"Exif\0\0", b"ICC_PROFILE\0"
 _MAX_COMMENT_BYTES = 65533
+MAX_SIDE_PX = 65535
 
 
 @dataclass(frozen=True, kw_only=True)

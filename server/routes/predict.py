@@ -8,13 +8,15 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.task import Task
-from server.answers.encode import check_form
+from server.answers.depth_choice import DepthChoice
+from server.answers.form import Form, Render, check_form
 from server.answers.negotiation import Media, choose_media
-from server.answers.result import Render
 from server.answers.schemas import ErrorAnswer, Summary
 from server.codecs.decode import Orientation
+from server.codecs.raw_arrays import Dtype
 from server.errors import ClientGone, DeadlinePassed, Unusable
 from server.http.disconnect import while_connected
+from server.http.pieces_response import PiecesResponse
 from server.http.upload import IMAGE_TYPES, UploadLimits, receive_images
 from server.loading.loaded_model import LoadedModel
 from server.pipeline import Order, fulfil
@@ -35,10 +37,20 @@ class PredictQuery(BaseModel):
     """display applies the EXIF rotation, raw leaves the image as it is stored."""
 
     render: Render = Render.DATA
-    """color: pictures to look at in place of numbers. image/jpeg is always a picture."""
+    """color: pictures to look at in place of numbers; overlay: the same laid over the image.
+    image/jpeg is always a picture."""
 
     inline: bool = False
     """Put each map as a base64 PNG into the JSON."""
+
+    uncertainty: bool | None = None
+    """Also the maps of confidence and uncertainty. By default among arrays, not among PNGs."""
+
+    dtype: Dtype | None = None
+    """Of depth and flow as arrays. By default float16 in multipart/mixed, float32 in npz."""
+
+    depth: DepthChoice | None = None
+    """relative: nearer is larger, without unit; metric: metres. By default as the model has it."""
 
     timeout_ms: float | None = Field(default=None, gt=0)
     """Give up with 504 after so long. The server's own limit holds besides."""
@@ -78,7 +90,8 @@ async def predict(request: Request, query: Annotated[PredictQuery, Query()]) -> 
     """Send the image as the body, or a form with `image` and perhaps `next_image`.
 
     The answer follows Accept: application/json (a summary), application/zip (PNGs and meta.json),
-    application/x-npz (arrays), image/png and image/jpeg.
+    application/x-npz (arrays), multipart/mixed (the same arrays as .npy files, the fastest),
+    image/png and image/jpeg.
     """
     started_s = time.monotonic()
     service: Service = request.app.state.service
@@ -97,8 +110,14 @@ async def _predict(
 ) -> Response:
     config, telemetry = service.config, service.telemetry
     model = service.open_model()
-    media = choose_media(request.headers.get("accept"))
-    render = Render.COLOR if media is Media.JPEG else query.render
+    form = Form(
+        media=choose_media(",".join(request.headers.getlist("accept"))),
+        render=query.render,
+        inline=query.inline,
+        uncertainty=query.uncertainty,
+        dtype=query.dtype,
+        depth=query.depth,
+    )
     wanted = parse_tasks(query.tasks)
     limits = service.image_limits(model)
     timeout_s = min(config.timeout_s, (query.timeout_ms or float("inf")) / 1e3)
@@ -118,14 +137,12 @@ async def _predict(
                 )
                 telemetry.receive.observe(time.monotonic() - started_s)
                 tasks = choose_tasks(wanted, model, has_next="next_image" in images)
-                check_form(media, tasks, render=render, inline=query.inline)
+                check_form(form, tasks, model.bundle)
                 num_pixels = sum(limits.check(data).num_pixels for data in images.values())
                 telemetry.image_pixels.observe(num_pixels)
                 order = Order(
                     tasks=tasks,
-                    media=media,
-                    render=render,
-                    inline=query.inline,
+                    form=form,
                     orientation=query.orientation,
                     deadline_s=deadline_s,
                 )
@@ -137,14 +154,9 @@ async def _predict(
             f"no answer within {timeout_s * 1e3:g} ms, the work was dropped: allow more with "
             f"timeout_ms (up to {config.timeout_s * 1e3:g}), or send fewer pixels"
         ) from error
-    return Response(
-        finished.payload.body,
-        headers={
-            "Vary": "Accept",
-            "Server-Timing": finished.server_timing,
-            **finished.payload.headers,
-        },
-        media_type=media.value,
+    return PiecesResponse(
+        finished.payload,
+        headers={"Vary": "Accept", "Server-Timing": finished.server_timing},
     )
 
 

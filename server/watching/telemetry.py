@@ -55,6 +55,12 @@ class Telemetry:
         self.deadline_missed = Counter(
             "anyres_deadline_missed", "Requests dropped at their deadline.", registry=registry
         )
+        self.odd_maps = Counter(
+            "anyres_odd_maps",
+            "Maps with pixels without a value (unknown), or with one value all over (constant).",
+            ("task", "reason"),
+            registry=registry,
+        )
         self.model_load = Gauge(
             "anyres_model_load_seconds",
             "Reading, checking, loading, warming up.",
