@@ -21,6 +21,7 @@ from server.answers.schemas import (
 )
 from server.codecs.dense_map import DenseMap, known_pixels
 
+_BLOCK = 2**15  # pixels at a time: the steps between stay in the cache
 MEDIAN_SAMPLE = 100_000  # pixels; a map of fewer than twice as many is taken whole
 MOVING_PX = 1.0  # below, flow is within the error of good methods
 
@@ -124,31 +125,29 @@ def summarise_depth(dense: DenseMap) -> DepthSummary:
 
 def summarise_flow(dense: DenseMap) -> FlowSummary:
     """How much moves, and where to."""
-    flow, found = dense.values, dense.range
-    num_pixels = flow.shape[0] * flow.shape[1]
-    u, v = flow[..., 0], flow[..., 1]
-    if found.num_unknown:
-        known = known_pixels(flow)
-        u, v = u[known], v[known]
-    if u.size == 0:
-        return FlowSummary(
-            unit="px",
-            mean=None,
-            mean_length=None,
-            greatest_length=None,
-            moving=0.0,
-            known=0.0,
-            constant=True,
-        )
-    length = np.hypot(u, v)
+    found = dense.range
+    num_pixels = dense.values.shape[0] * dense.values.shape[1]
+    vectors = dense.values[known_pixels(dense.values)] if found.num_unknown else dense.values
+    vectors = vectors.reshape(-1, 2)
+    count = len(vectors)
+    moving, sums, longest = 0, np.zeros(3), 0.0  # sums of u, v and length
+    # Squares of such vectors would leave float32; else they are three times as fast.
+    large = max(abs(found.least or 0.0), abs(found.greatest or 0.0)) > 1e18
+    for start in range(0, count, _BLOCK):
+        u, v = (vectors[start : start + _BLOCK, part].copy() for part in (0, 1))
+        length = np.hypot(u, v) if large else np.sqrt(u * u + v * v)
+        # Millions of float32 need more digits than float32 has.
+        sums += [part.sum(dtype=np.float64) for part in (u, v, length)]
+        longest = max(longest, float(length.max()))
+        moving += int(np.count_nonzero(length > MOVING_PX))
+    mean = sums / max(count, 1)
     return FlowSummary(
         unit="px",
-        # Sums over millions of float32 need more digits than float32 has.
-        mean=(float(u.mean(dtype=np.float64)), float(v.mean(dtype=np.float64))),
-        mean_length=float(length.mean(dtype=np.float64)),
-        greatest_length=float(length.max()),
-        moving=float(np.count_nonzero(length > MOVING_PX) / num_pixels),
-        known=u.size / num_pixels,
+        mean=(float(mean[0]), float(mean[1])) if count else None,
+        mean_length=float(mean[2]) if count else None,
+        greatest_length=longest if count else None,
+        moving=moving / num_pixels,
+        known=count / num_pixels,
         constant=found.is_constant,
     )
 
