@@ -38,8 +38,9 @@ def to_srgb(pixels: NDArray[np.uint8], profile: bytes) -> NDArray[np.uint8]:
     return np.asarray(ImageCms.applyTransform(image, conversion.transform))
 
 
-def ink_to_srgb(image: Image.Image, profile: bytes) -> NDArray[np.uint8]:
-    """An image of mode CMYK as RGB (h, w, 3): by its profile, else by Pillow's plain formula."""
+def ink_to_srgb(ink: NDArray[np.uint8], profile: bytes) -> NDArray[np.uint8]:
+    """CMYK (h, w, 4), 0 is no ink, as RGB (h, w, 3): by its profile, else by Pillow's formula."""
+    image = Image.frombuffer("CMYK", (ink.shape[1], ink.shape[0]), ink)
     conversion = _conversion(profile)
     if conversion is None or conversion.mode != "CMYK":
         return np.asarray(image.convert("RGB"))
@@ -62,6 +63,8 @@ def _conversion(profile: bytes) -> _Conversion | None:
             mode,
             "RGB",
             renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+            # Of grey only a table of 256 is made: exact, where the short cut is off in the dark.
+            flags=ImageCms.Flags.NOOPTIMIZE if mode == "L" else ImageCms.Flags.NONE,
         )
         conversion = _Conversion(mode=mode, transform=transform)
         return None if _changes_nothing(conversion) else conversion

@@ -30,7 +30,7 @@ from PIL import Image
 from server.codecs.colour_profile import ink_to_srgb, to_srgb
 from server.codecs.exif import exif_orientation
 from server.codecs.image_header import ImageHeader, read_header
-from server.codecs.jpeg import decode_jpeg, open_ink, read_jpeg
+from server.codecs.jpeg import decode_jpeg, read_jpeg
 from server.codecs.png_file import GREY, PngFile, read_png
 from server.errors import MalformedImage, TooManyPixels, Unusable
 
@@ -147,14 +147,10 @@ def _decode(data: bytes, header: ImageHeader) -> _Decoded:
 
 def _decode_jpeg(data: bytes, header: ImageHeader) -> _Decoded:
     file = read_jpeg(data)
-    if file.num_channels == 4:
-        image = open_ink(file)
-        _check_size((image.height, image.width), header)
-        colours = ink_to_srgb(image, file.profile)
-    else:
-        colours = to_srgb(decode_jpeg(file), file.profile)
-    _check_size(colours.shape[:2], header)
-    return _Decoded(colours=colours, alpha=None, exif=file.exif)
+    pixels = decode_jpeg(file)
+    _check_size(pixels.shape[:2], header)
+    convert = ink_to_srgb if pixels.shape[2] == 4 else to_srgb
+    return _Decoded(colours=convert(pixels, file.profile), alpha=None, exif=file.exif)
 
 
 def _open(data: bytes, header: ImageHeader) -> Image.Image:

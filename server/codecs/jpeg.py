@@ -1,13 +1,12 @@
 """JPEG files: their segments, their pixels, and a writer.
 
-libjpeg-turbo twice. By `simplejpeg` it decodes half as fast again as by Pillow, to the same values,
-and reports the damage that Pillow shows as grey: a picture cut short and ended properly. Pillow
-reads the ink images, which need their profile.
+By `simplejpeg`, which is libjpeg-turbo, as Pillow's is, and gives the same values in two thirds of
+the time. It also reports the damage that Pillow shows as grey: a picture cut short and ended
+properly.
 
 Source of the format: ITU T.81, annex B; ICC.1:2022, annex B.4 (profiles in segments).
 """
 
-import io
 import json
 import struct
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image
 
 from server.errors import MalformedImage
 
@@ -125,7 +123,9 @@ def read_jpeg(data: bytes) -> JpegFile:
 
 
 def decode_jpeg(file: JpegFile) -> NDArray[np.uint8]:
-    """(h, w, 3) RGB of a grey or coloured file. Never a draft: every pixel at its full value.
+    """(h, w, 3) RGB, or (h, w, 4) ink (cyan, magenta, yellow, black; 0 is none).
+
+    Never a draft: every pixel at its full value.
 
     Raises:
         MalformedImage: it is damaged or cut short.
@@ -135,13 +135,15 @@ def decode_jpeg(file: JpegFile) -> NDArray[np.uint8]:
             f"the JPEG image has {file.bits} bits per channel, expected 8: write it again as a "
             f"usual one"
         )
+    space = "CMYK" if file.num_channels == 4 else "RGB"
     try:
-        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(file.bare, "RGB", strict=True)
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(file.bare, space, strict=True)
     except ValueError as error:
         raise MalformedImage(
             f"the JPEG image cannot be decoded ({error}): send the whole file as it is"
         ) from error
-    return pixels
+    # Ink is stored the other way round: Photoshop began it, and every program does it since.
+    return pixels if space == "RGB" else 255 - pixels
 
 
 def write_jpeg(pixels: NDArray[np.uint8], *, quality: int, meta: Mapping[str, object]) -> bytes:
@@ -162,8 +164,3 @@ def write_jpeg(pixels: NDArray[np.uint8], *, quality: int, meta: Mapping[str, ob
     # Behind the JFIF segment, which has to be the first.
     first = next(jpeg_segments(file))
     return b"".join((file[: first.end], comment, file[first.end :]))
-
-
-def open_ink(file: JpegFile) -> Image.Image:
-    """A file of four inks (CMYK, YCCK); 0 is no ink."""
-    return Image.open(io.BytesIO(file.bare), formats=("JPEG",))
