@@ -14,7 +14,7 @@ from server.codecs.deflate import crc32
 from server.codecs.image_header import PNG_MAGIC
 from server.errors import MalformedImage
 
-GREY, RGB = 0, 2  # colour types that may have a colour key
+GREY, RGB, PALETTE = 0, 2, 3  # colour types; the first two may have a colour key
 MAX_PROFILE_BYTES = 4 * 2**20  # unpacked; the largest in use, of printing presses, have 3 MB
 _NEEDED = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 
@@ -47,13 +47,15 @@ def read_png(data: bytes) -> PngFile:
     key: tuple[int, ...] | None = None
     exif = profile = b""
     kept: list[bytes | memoryview] = [PNG_MAGIC]
-    has_header = False
+    kinds: set[bytes] = set()
     for kind, start, end in _chunks(data):
         content = view[start + 8 : end - 4]
         if kind in _NEEDED:
-            if kind == b"IHDR" and has_header:
-                raise MalformedImage("the PNG image has two headers, expected one: write it again")
-            has_header = True
+            if kind in kinds and kind != b"IDAT":
+                raise MalformedImage(
+                    f"the PNG image has two {kind.decode()} chunks, expected one: write it again"
+                )
+            kinds.add(kind)
             kept.append(view[start:end])
         elif kind == b"tRNS" and colour_type in (GREY, RGB):
             if len(content) == (2 if colour_type == GREY else 6):
@@ -65,6 +67,8 @@ def read_png(data: bytes) -> PngFile:
             exif = bytes(content)
         elif kind == b"iCCP":
             profile = _unpacked_profile(bytes(content))
+    if b"IDAT" not in kinds or (colour_type == PALETTE and b"PLTE" not in kinds):
+        raise MalformedImage("the PNG image has no pixels or no palette: write it again")
     return PngFile(
         bits=bits,
         colour_type=colour_type,

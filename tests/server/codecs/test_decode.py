@@ -335,6 +335,21 @@ def test_a_bomb_is_refused_by_its_header_without_memory(tmp_path: Path) -> None:
     assert peak_bytes < 100_000
 
 
+def test_indices_without_a_palette_are_refused() -> None:
+    samples = np.zeros((2, 3, 1), dtype=np.uint16)
+    data = png_file(samples, colour_type=PALETTE, bits=4)
+    with pytest.raises(MalformedImage, match="no pixels or no palette"):
+        decode_image(data, limits=ANY)
+
+
+def test_a_second_header_is_refused() -> None:
+    samples = np.zeros((2, 3, 1), dtype=np.uint16)
+    second = struct.pack(">IIBBBBB", 9999, 9999, 8, GREY, 0, 0, 0)
+    data = png_file(samples, colour_type=GREY, bits=8, after_pixels=[(b"IHDR", second)])
+    with pytest.raises(MalformedImage, match="two IHDR chunks"):
+        decode_image(data, limits=ANY)
+
+
 def test_texts_and_profiles_that_unpack_to_gigabytes_are_not_unpacked() -> None:
     zeros = zlib.compress(bytes(2**26), 9)  # 64 MiB in 64 KiB
     samples = np.full((2, 3, 1), 7, dtype=np.uint16)
