@@ -110,7 +110,8 @@ def summarise_depth(dense: DenseMap) -> DepthSummary:
     if found.least is not None:
         known = depth[np.isfinite(depth)] if found.num_unknown else depth.ravel()
         # Sorting millions of values takes longer than everything else here together.
-        median = float(np.median(known[:: max(1, known.size // MEDIAN_SAMPLE)]))
+        sample = known[:: max(1, known.size // MEDIAN_SAMPLE)]
+        median = float(np.median(sample.astype(np.float64)))  # it adds two, which may overflow
     return DepthSummary(
         convention=str(dense.words["convention"]),
         unit=str(dense.words["unit"]),
@@ -131,11 +132,12 @@ def summarise_flow(dense: DenseMap) -> FlowSummary:
     vectors = vectors.reshape(-1, 2)
     count = len(vectors)
     moving, sums, longest = 0, np.zeros(3), 0.0  # sums of u, v and length
-    # Squares of such vectors would leave float32; else they are three times as fast.
+    # Squares of such vectors leave float32, which is twice as fast.
     large = max(abs(found.least or 0.0), abs(found.greatest or 0.0)) > 1e18
+    dtype = np.float64 if large else np.float32
     for start in range(0, count, _BLOCK):
-        u, v = (vectors[start : start + _BLOCK, part].copy() for part in (0, 1))
-        length = np.hypot(u, v) if large else np.sqrt(u * u + v * v)
+        u, v = (vectors[start : start + _BLOCK, part].astype(dtype) for part in (0, 1))
+        length = np.sqrt(u * u + v * v)
         # Millions of float32 need more digits than float32 has.
         sums += [part.sum(dtype=np.float64) for part in (u, v, length)]
         longest = max(longest, float(length.max()))
