@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -153,10 +154,9 @@ def _shown(result: Result, task: Task, shown: Render) -> NDArray[np.uint8]:
     return result.overlay(task) if shown is Render.OVERLAY else result.picture(task)
 
 
-def _arrays(
-    result: Result, form: Form
-) -> tuple[dict[str, np.ndarray], dict[str, object]]:  # of any dtype
-    arrays, maps = {}, {}
+def _arrays(result: Result, form: Form) -> tuple[dict[str, NDArray[Any]], dict[str, object]]:
+    arrays: dict[str, NDArray[Any]] = {}
+    maps: dict[str, object] = {}
     for dense in result.maps(uncertainty=form.has_uncertainty):
         raw = raw_array(dense, form.array_dtype)
         arrays[dense.name], maps[dense.name] = raw.values, raw.meta

@@ -1,5 +1,7 @@
 """Maps in words and numbers. Axes: h w pixels."""
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
@@ -30,7 +32,7 @@ def summarise(
     result: Result,
     *,
     png: dict[str, str] | None,
-    maps: dict[str, dict[str, object]] | None,
+    maps: Mapping[str, Mapping[str, object]] | None,
 ) -> Summary:
     """The JSON answer; `png` holds each map in base64 and `maps` its words, if asked for."""
     bundle = result.bundle
@@ -58,7 +60,7 @@ def summarise(
         warnings=result.warnings,
         links=_links(result) if png is None else None,
         png=png,
-        maps=maps,
+        maps=None if maps is None else {name: dict(words) for name, words in maps.items()},
     )
 
 
@@ -136,8 +138,9 @@ def summarise_flow(dense: DenseMap) -> FlowSummary:
     large = max(abs(found.least or 0.0), abs(found.greatest or 0.0)) > 1e18
     dtype = np.float64 if large else np.float32
     for start in range(0, count, _BLOCK):
-        u, v = (vectors[start : start + _BLOCK, part].astype(dtype) for part in (0, 1))
-        length = np.sqrt(u * u + v * v)
+        u: NDArray[Any] = vectors[start : start + _BLOCK, 0].astype(dtype)
+        v: NDArray[Any] = vectors[start : start + _BLOCK, 1].astype(dtype)
+        length = np.sqrt(np.square(u) + np.square(v))
         # Millions of float32 need more digits than float32 has.
         sums += [part.sum(dtype=np.float64) for part in (u, v, length)]
         longest = max(longest, float(length.max()))

@@ -106,7 +106,7 @@ def _is_constant(there: NDArray[Any]) -> bool:
 def known_pixels(values: NDArray[Any]) -> NDArray[np.bool_]:
     """(h, w): where there is a value."""
     known: NDArray[np.bool_] = np.isfinite(values)
-    return known.all(axis=2) if known.ndim == 3 else known
+    return known[..., 0] & known[..., 1] if known.ndim == 3 else known
 
 
 def _range_of_labels(labels: NDArray[np.uint8]) -> MapRange:

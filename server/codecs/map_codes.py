@@ -64,12 +64,12 @@ def _code_range(dense: DenseMap) -> CodedMap:
         dtype = np.float32 if 1e-30 < high - low < 1e38 else np.float64
         factor, start = dtype(65534 / (high - low)), dtype(low)
         for rows in _blocks(values):
-            block = values[rows].astype(dtype)
+            block: NDArray[Any] = values[rows].astype(dtype)
             if known is not None:
                 block[~known[rows]] = start
-            block -= start
-            block *= factor
-            block += dtype(1.5)  # 1 to begin with, and a half: the cast cuts off
+            np.subtract(block, start, out=block)
+            np.multiply(block, factor, out=block)
+            np.add(block, dtype(1.5), out=block)  # 1, and a half: the cast cuts off
             codes[rows] = block
     if known is not None:
         codes[~known] = 0

@@ -15,7 +15,7 @@ Pieces = tuple[bytes | memoryview, ...]
 
 def bytes_of(array: NDArray[Any]) -> memoryview:
     """The bytes of an array in C order; copied only if they do not lie so."""
-    return memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
 def num_bytes(pieces: Iterable[bytes | memoryview]) -> int:

@@ -225,7 +225,7 @@ def test_maps_without_a_range_are_safe_in_every_form(
     shape: tuple[int, int], value: float, media: Media
 ) -> None:
     half = np.full(shape, value if value != 3e38 else 1.0, dtype=np.float16)
-    maps = {
+    maps: dict[str, NDArray[Any]] = {
         "depth": np.full(shape, value, dtype=np.float32),
         "depth_uncertainty": half,
         "flow": np.full((*shape, 2), value, dtype=np.float32),

@@ -1,6 +1,7 @@
 """Profiles whose effect is computed by hand."""
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,8 +56,7 @@ def test_what_changes_nothing_or_cannot_be_read_leaves_the_pixels(profile: bytes
 
 
 def with_profile(format_: str, profile: bytes) -> bytes:
-    options = {"lossless": True} if format_ == "WEBP" else {}
-    options |= {"quality": 100} if format_ == "JPEG" else {}
+    options: dict[str, Any] = {"lossless": True} if format_ == "WEBP" else {"quality": 100}
     return encoded(plain(16, 16, (128, 128, 128)), format_, icc_profile=profile, **options)
 
 

@@ -108,7 +108,8 @@ def as_opencv_has_it(decoded: NDArray[Any]) -> NDArray[np.uint8]:
         return np.repeat(levels[..., None], 3, axis=2)
     share = levels[..., 3:] / 255 if levels.shape[2] == 4 else 1.0
     mixed = levels[..., 2::-1] * share + BACKGROUND * (1 - share)
-    return np.floor(mixed + 0.5).astype(np.uint8)
+    rounded: NDArray[np.uint8] = np.floor(mixed + 0.5).astype(np.uint8)
+    return rounded
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])

@@ -21,7 +21,10 @@ from tests.server.serving import config_for, encoded, listening, plain
 PAGE = (Path(__file__).parents[3] / "docs" / "answers.md").read_text(encoding="utf-8")
 FIRST = plain(6, 10, (10, 20, 30))  # mean 20: label 0, depth 20
 SECOND = plain(6, 10, (13, 18, 30))  # flow (3, -2)
-BODY = {"content": encoded(FIRST), "headers": {"Content-Type": "image/png"}}
+BODY: dict[str, Any] = {
+    "content": encoded(FIRST),
+    "headers": {"Content-Type": "image/png"},
+}
 
 
 READ = """
