@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-MAX_PROFILE_BYTES = 4 * 2**20
+MAX_PROFILE_BYTES = 4 * 2**20  # unpacked; the largest in use, of printing presses, have 3 MB
 _MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # ICC's names -> Pillow's
 _SAME = 1  # levels of 255: a space that never differs by more is sRGB
 

@@ -10,12 +10,12 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from server.codecs.colour_profile import MAX_PROFILE_BYTES
 from server.codecs.deflate import crc32
 from server.codecs.image_header import PNG_MAGIC
 from server.errors import MalformedImage
 
 GREY, RGB, PALETTE = 0, 2, 3  # colour types; the first two may have a colour key
-MAX_PROFILE_BYTES = 4 * 2**20  # unpacked; the largest in use, of printing presses, have 3 MB
 _NEEDED = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 
 

@@ -278,6 +278,22 @@ def test_random_damage_to_a_jpeg_never_escapes_the_error_tree() -> None:
             continue
 
 
+def test_pixels_that_end_early_behind_right_checksums_are_refused() -> None:
+    """As a program writes them that ran out of disk and then closed its file properly."""
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    png = encoded(noise)
+    at = png.index(b"IDAT") - 4
+    content = png[at + 8 : png.rindex(b"IEND") - 8]
+    png = png[:at] + chunk(b"IDAT", content[: len(content) // 2]) + chunk(b"IEND", b"")
+    webp = encoded(noise, "WEBP", lossless=True)
+    half = webp[20 : len(webp) // 2 // 2 * 2]
+    sizes = (len(half) + 12).to_bytes(4, "little"), len(half).to_bytes(4, "little")
+    webp = webp[:4] + sizes[0] + webp[8:16] + sizes[1] + half
+    for data in (png, webp):
+        with pytest.raises(MalformedImage):
+            decode_image(data, limits=ANY)
+
+
 def test_a_jpeg_cut_short_and_ended_properly_is_refused() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     for options in ({}, {"progressive": True}):

@@ -38,7 +38,7 @@ def test_the_files_are_fine_as_they_are(index: int) -> None:
     assert header.num_pixels in (37 * 29, 9 * 11)
 
 
-@settings(max_examples=600)
+@settings(max_examples=250)
 @given(
     st.sampled_from(FILES),
     st.lists(st.one_of(flip, cut, twice, splice), min_size=1, max_size=4),
@@ -51,7 +51,7 @@ def test_whatever_happens_to_a_file_ends_well(
     check(with_checksums(broken) if checksums else broken)
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(st.sampled_from(FILES), st.lists(flip, min_size=1, max_size=3), st.integers(0, 200))
 def test_whatever_happens_to_a_header_ends_well(
     data: bytes, changes: list[tuple[str, float, int]], length: int
