@@ -9,13 +9,14 @@ from starlette.middleware.cors import CORSMiddleware
 
 from server.http.error_answers import install_error_answers
 from server.http.request_scope import RequestScope
-from server.routes import health, models, playground, predict
+from server.routes import health, kserve, models, playground, predict
 from server.service import Service
 
 DESCRIPTION = """Segmentation, depth and optical flow of images of any size.
 
 Sizes are [height, width] in pixels. Errors are `{"error": {"code", "status", "message",
-"request_id"}}`; the message says what came, what was expected and what to do."""
+"request_id"}}`; the message says what came, what was expected and what to do. Below /v2 they are
+`{"error": message}`, as the Open Inference Protocol has it."""
 
 
 def create_app(service: Service) -> FastAPI:
@@ -40,6 +41,7 @@ def create_app(service: Service) -> FastAPI:
     install_error_answers(app)
     app.include_router(predict.router)
     app.include_router(models.router)
+    app.include_router(kserve.router)
     app.include_router(health.router)
     if service.config.playground:
         app.include_router(playground.router)

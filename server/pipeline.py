@@ -85,7 +85,7 @@ async def fulfil(
 
     started_s = time.monotonic()
     pixels = await asyncio.gather(
-        *(_wait(service.decoders.submit(decode, data), hold) for data in images.values())
+        *(wait_for(service.decoders.submit(decode, data), hold) for data in images.values())
     )
     decoded = dict(zip(images, pixels, strict=True))
     decode_s = time.monotonic() - started_s
@@ -98,7 +98,7 @@ async def fulfil(
         )
     # A second image that nobody asked flow for is not worth computing.
     second = next_image if has_flow else None
-    answer = await _wait(
+    answer = await wait_for(
         service.worker.submit(
             image.pixels,
             None if second is None else second.pixels,
@@ -121,7 +121,7 @@ async def fulfil(
         return encode_result(result, order.media, render=order.render, inline=order.inline)
 
     started_s = time.monotonic()
-    payload = await _wait(service.encoders.submit(encode), hold)
+    payload = await wait_for(service.encoders.submit(encode), hold)
     finished = Finished(
         payload=payload,
         decode_s=decode_s,
@@ -129,14 +129,23 @@ async def fulfil(
         infer_s=answer.infer_s,
         encode_s=time.monotonic() - started_s,
     )
-    service.telemetry.decode.observe(finished.decode_s)
-    service.telemetry.queue.observe(finished.queue_s)
-    service.telemetry.infer.observe(finished.infer_s)
-    service.telemetry.encode.observe(finished.encode_s)
+    service.telemetry.finished(
+        decode_s=finished.decode_s,
+        queue_s=finished.queue_s,
+        infer_s=finished.infer_s,
+        encode_s=finished.encode_s,
+    )
+    service.telemetry.statistics.of(model.bundle).succeeded(
+        decode_s=finished.decode_s,
+        queue_s=finished.queue_s,
+        infer_s=finished.infer_s,
+        encode_s=finished.encode_s,
+        runs=((1, answer.infer_s),),
+    )
     return finished
 
 
-async def _wait(work: "Future[T]", hold: Hold) -> T:
+async def wait_for(work: "Future[T]", hold: Hold) -> T:
     """The result of a thread's work, which keeps the room until it is done."""
     loop = asyncio.get_running_loop()
 

@@ -6,19 +6,20 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from server.answers.schemas import ErrorAnswer, ErrorBody
+from server.answers.schemas import ErrorAnswer, ErrorBody, ErrorSentence
 from server.errors import ServerError, Unusable
 
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
-def error_answer(error: ServerError, request_id: str) -> Response:
-    """The answer for an error of our tree."""
+def error_answer(error: ServerError, request_id: str, *, path: str) -> Response:
+    """The answer for an error of our tree; its form follows the path."""
     return _answer(
         status=error.status,
         code=error.code,
         message=str(error),
         request_id=request_id,
+        path=path,
         headers=dict(error.headers),
     )
 
@@ -29,7 +30,7 @@ def install_error_answers(app: FastAPI) -> None:
     async def ours(request: Request, error: Exception) -> Response:
         assert isinstance(error, ServerError)
         app.state.service.telemetry.rejected.labels(error.code).inc()
-        return error_answer(error, request.state.request_id)
+        return error_answer(error, request.state.request_id, path=request.scope["path"])
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -45,6 +46,7 @@ def install_error_answers(app: FastAPI) -> None:
             code=_CODES.get(error.status_code, "http_error"),
             message=message,
             request_id=request.state.request_id,
+            path=request.scope["path"],
             headers=dict(error.headers or {}),
         )
 
@@ -63,11 +65,11 @@ def _validation_text(error: RequestValidationError) -> str:
 
 
 def _answer(
-    *, status: int, code: str, message: str, request_id: str, headers: dict[str, str]
+    *, status: int, code: str, message: str, request_id: str, path: str, headers: dict[str, str]
 ) -> Response:
-    body = ErrorAnswer(
-        error=ErrorBody(code=code, status=status, message=message, request_id=request_id)
-    )
-    return Response(
-        body.model_dump_json(), status, {**headers, "Vary": "Accept"}, "application/json"
-    )
+    if path == "/v2" or path.startswith("/v2/"):
+        text = ErrorSentence(error=message).model_dump_json()
+    else:
+        body = ErrorBody(code=code, status=status, message=message, request_id=request_id)
+        text = ErrorAnswer(error=body).model_dump_json()
+    return Response(text, status, {**headers, "Vary": "Accept"}, "application/json")

@@ -13,6 +13,7 @@ from prometheus_client import (
 )
 
 from server.loading.loaded_model import LoadedModel
+from server.watching.statistics import Statistics
 
 # 1 ms to 2 min: a PNG header is refused within the first, a 50 Mpx pair ends near the last.
 SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0, 12.0, 30.0, 60.0, 120.0)
@@ -61,10 +62,19 @@ class Telemetry:
             registry=registry,
         )
         self.engine = Info("anyres_engine", "What runs the model, and why.", registry=registry)
+        self.statistics = Statistics()
+        """The same traffic once more, by model, for clients of /v2."""
 
     def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
         """A gauge that is read when it is asked for."""
         Gauge(name, text, registry=self.registry).set_function(value)
+
+    def finished(self, *, decode_s: float, queue_s: float, infer_s: float, encode_s: float) -> None:
+        """A request is answered."""
+        self.decode.observe(decode_s)
+        self.queue.observe(queue_s)
+        self.infer.observe(infer_s)
+        self.encode.observe(encode_s)
 
     def loaded(self, model: LoadedModel) -> None:
         """A model is there."""
