@@ -74,7 +74,7 @@ class RequestParameters(BaseModel):
     binary_data_output: bool = False
     """Whether outputs that do not say otherwise come as bytes after the JSON."""
     timeout: int = Field(default=0, ge=0)
-    """Give up with 504 after so many microseconds. 0: the server's own limit, which holds anyway."""
+    """Give up with 504 after so many microseconds. 0: only the server's own limit holds."""
     priority: int = Field(default=0, ge=0, le=2)
     """1: somebody waits at a screen. 2: a batch that may wait. 0 is 1."""
     orientation: Orientation = "display"
