@@ -77,8 +77,8 @@ def from_json(tensor: RequestInput) -> tuple[Source, ...]:
         pixels = np.frombuffer(bytes(flat), dtype=np.uint8)
     except (ValueError, OverflowError) as error:
         raise InvalidTensor(
-            f"data of input {tensor.name} run from {min(flat):.6g} to {max(flat):.6g}, expected 0 "
-            f"to 255: send UINT8"
+            f"data of input {tensor.name} run from {min(flat)!s:.20} to {max(flat)!s:.20}, "
+            f"expected 0 to 255: send UINT8"
         ) from error
     return tuple(pixels.reshape(tensor.shape))
 
