@@ -41,7 +41,11 @@ class RequestInput(BaseModel):
     name: InputName
     datatype: Literal["BYTES", "UINT8"]
     """BYTES: encoded images (JPEG, PNG, WebP). UINT8: RGB pixels."""
-    shape: list[int] = Field(min_length=1, max_length=MAX_DIMENSIONS)
+    shape: list[int] = Field(
+        min_length=1,
+        max_length=MAX_DIMENSIONS,
+        json_schema_extra={"items": {"type": "integer", "minimum": 1}},
+    )
     """[B] of BYTES, [B, H, W, 3] of UINT8."""
     parameters: InputParameters = InputParameters()
     data: list[Any] | None = None

@@ -4,6 +4,7 @@ import gzip
 import sys
 import tracemalloc
 import zlib
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -17,8 +18,8 @@ from server.kserve.compression import (
     request_encoding,
 )
 
-PACK = {"gzip": gzip.compress, "deflate": zlib.compress}
-UNPACK = {"gzip": gzip.decompress, "deflate": zlib.decompress}
+PACK: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "deflate": zlib.compress}
+UNPACK: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.decompress, "deflate": zlib.decompress}
 
 
 @pytest.mark.parametrize("encoding", PACK)
@@ -29,7 +30,8 @@ def test_what_was_packed_comes_out_again(encoding: str, body: bytes, spare: int)
 
 @pytest.mark.parametrize("encoding", PACK)
 def test_a_bomb_is_refused_without_being_held(encoding: str) -> None:
-    bomb = PACK[encoding](bytes(64 * 2**20))
+    bomb = PACK[encoding](bytes(8 * 2**20))
+    assert len(inflate(bomb, encoding, max_bytes=8 * 2**20)) == 8 * 2**20
     tracemalloc.start()
     try:
         with pytest.raises(BodyTooLarge, match="inflates to more than 1000 bytes"):
@@ -38,7 +40,6 @@ def test_a_bomb_is_refused_without_being_held(encoding: str) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 2**20
-    assert len(inflate(bomb, encoding, max_bytes=64 * 2**20)) == 64 * 2**20
 
 
 @pytest.mark.parametrize(

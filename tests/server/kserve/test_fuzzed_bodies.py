@@ -16,7 +16,7 @@ GOOD = (
     of_files([PNG, PNG], [PNG, PNG], id="x", outputs=[{"name": "flow"}, {"name": "labels"}]),
     of_pixels(plain(2, 3, (1, 2, 3))[None], parameters={"timeout": 10**7, "priority": 1}),
 )
-MANY = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+MANY = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 scalars = st.one_of(
     st.none(),

@@ -53,7 +53,7 @@ def wanted(*names: str, binary: bool = True) -> list[sync.InferRequestedOutput]:
 def check_pair(result: Any) -> None:
     """The six maps of FIRST and SECOND."""
     assert [output["name"] for output in result.get_response()["outputs"]] == list(MAPS)
-    expected = {
+    expected: dict[str, tuple[Any, Any]] = {
         "labels": (np.uint8, 0),
         "label_confidence": (np.float16, 20 / 255),
         "depth": (np.float32, 20),
