@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 from models.runtime.cpu import usable_cores
 from server.codecs.decode import ImageLimits
@@ -10,6 +9,7 @@ from server.config import ServerConfig
 from server.errors import Draining, NotReady
 from server.loading.loaded_model import LoadedModel, load_model
 from server.scheduling.admission import Admission
+from server.scheduling.crew import Crew
 from server.scheduling.worker import Worker
 from server.watching.telemetry import Telemetry
 
@@ -40,8 +40,8 @@ class Service:
             max_pixels=round(config.max_queue_mpx * 1e6),
         )
         threads = config.codec_threads or min(8, usable_cores())
-        self.decoders = ThreadPoolExecutor(threads, thread_name_prefix="decode")
-        self.encoders = ThreadPoolExecutor(threads, thread_name_prefix="encode")
+        self.decoders = Crew(threads, name="decode")
+        self.encoders = Crew(threads, name="encode")
         self.worker = Worker(
             load or (lambda: load_model(config)),
             on_loaded=self._loaded,
