@@ -50,7 +50,9 @@ class _Desk:
     """Of one thread."""
 
     errand: _Errand | None = None
-    wake: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    wake: threading.Lock = field(default_factory=threading.Lock)
+    """Its owner waits for it to be released. A lock, since that is one call into C: a semaphore is
+    written in Python, and a thread that dies inside of one leaves it locked."""
 
 
 class Crew:
@@ -94,6 +96,7 @@ class Crew:
                 self._queue.clear()
             for desk in self._idle:
                 desk.wake.release()
+            self._idle.clear()
         for errand in waiting:
             errand.future.cancel()
 
@@ -109,8 +112,8 @@ class Crew:
                     desk.errand.run()
                     desk.errand = None
         except BaseException:
-            log.exception("%s_%d died, another takes its place", self._name, number)
             self._replace(number, desk)
+            log.exception("%s_%d died, another has taken its place", self._name, number)
 
     def _sit_down(self, desk: _Desk) -> bool:
         """Wait until there is an errand on the desk; false at the end."""
@@ -123,6 +126,7 @@ class Crew:
                 return True
             if self._closed:
                 return False
+            desk.wake.acquire(blocking=False)  # shut, if it is not
             self._idle.append(desk)
         desk.wake.acquire()
         return not (self._closed and desk.errand is None)

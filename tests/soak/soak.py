@@ -70,7 +70,7 @@ class Soak:
         self._settings = settings
         self._server = server
         self._judge = Judge(alone={})
-        self._hand: list[Case] = []
+        self.hand: list[Case] = []
         self.tally = Tally(title=settings.title, num_planned=settings.num_requests)
 
     async def run(self) -> Tally:
@@ -78,7 +78,7 @@ class Soak:
         settings, tally = self._settings, self.tally
         end_s = time.monotonic() + settings.limit_s
         begun_s = time.monotonic()
-        self._hand = await self._learn()
+        self.hand = await self._learn()
         tally.capacity_per_s = await self._capacity()
         tally.rate_per_s = OVERLOAD * tally.capacity_per_s
         faults = itertools.cycle(FAULTS)
@@ -96,8 +96,8 @@ class Soak:
 
     async def once(self, index: int) -> Ending:
         """One planned request alone: to repeat a finding."""
-        self._hand = await self._learn()
-        planned = plan(index, hand=self._hand, seed=self._settings.seed)
+        self.hand = await self._learn()
+        planned = plan(index, hand=self.hand, seed=self._settings.seed)
         ending = await self._send(planned, due_s=time.monotonic())
         return ending
 
@@ -139,7 +139,7 @@ class Soak:
 
     async def _capacity(self) -> float:
         """Answers per second to clients that wait for them."""
-        cases = itertools.cycle(self._hand)
+        cases = itertools.cycle(self.hand)
         begun_s = time.monotonic()
         num_answers = 0
 
@@ -162,7 +162,7 @@ class Soak:
         for index in indices:
             due_s += rng.exponential(1 / self.tally.rate_per_s)
             await asyncio.sleep(max(0.0, due_s - time.monotonic()))
-            planned = plan(index, hand=self._hand, seed=self._settings.seed)
+            planned = plan(index, hand=self.hand, seed=self._settings.seed)
             under_way.append(asyncio.create_task(self._send(planned, due_s=due_s)))
             if index in strikes:
                 await self._hurt(left.pop(0))
@@ -221,7 +221,7 @@ class Soak:
             answers = await asyncio.gather(
                 *(
                     call(self._server.port, case.request, leave=None, patience_s=RECOVERY_S)
-                    for case in itertools.islice(itertools.cycle(self._hand), 4)
+                    for case in itertools.islice(itertools.cycle(self.hand), 4)
                 )
             )
             bad = [answer for answer in answers if answer.status != 200]

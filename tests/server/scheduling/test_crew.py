@@ -57,18 +57,20 @@ def test_work_that_kills_every_thread_fails_alone(crew: Crew, kind: type[BaseExc
     assert crew.num_deaths == 8
 
 
-def test_threads_that_are_killed_while_they_wait_lose_nothing(crew: Crew) -> None:
-    crew.submit(divmod, 7, 2).result(10)
-    for _ in range(20):
-        for thread in threading.enumerate():
-            if thread.name.startswith("test_") and thread.ident is not None:
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                    ctypes.c_ulong(thread.ident), ctypes.py_object(Death)
-                )
+def test_a_thread_that_is_killed_while_it_waits_loses_nothing() -> None:
+    crew = Crew(1, name="lone")
+
+    def alive() -> list[threading.Thread]:
+        return [thread for thread in threading.enumerate() if thread.name == "lone_0"]
+
+    for death in range(1, 11):
+        wait_until(lambda: len(alive()) == 1)  # the last one has passed away
+        ident = ctypes.c_ulong(alive()[0].ident or 0)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(Death))
         futures = [crew.submit(pow, i, 2) for i in range(6)]
         assert [future.result(10) for future in futures] == [i * i for i in range(6)]
-    wait_until(lambda: sum(t.name.startswith("test_") for t in threading.enumerate()) == 2)
-    assert crew.num_deaths > 0
+        assert crew.num_deaths == death
+    crew.shutdown()
 
 
 def test_work_that_was_cancelled_while_it_waited_is_not_done() -> None:
