@@ -20,6 +20,10 @@ KEEP_ALIVE_S = 2.0
 """Shorter than any server's (uvicorn: 5 s): a connection that the server closes in the moment in
 which we use it again would count as its error."""
 
+UNCOMPRESSED = {"Accept-Encoding": "identity"}
+"""aiohttp asks for gzip unless told otherwise. A server that obliges would deflate every map: 2.4 s
+for an npz of 1.1 MB that takes 0.1 s as it is. That measures gzip, so nobody is asked for it."""
+
 
 class Client:
     """One program that calls one server. Use `opened`."""
@@ -109,7 +113,7 @@ async def opened(
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S),
         timeout=aiohttp.ClientTimeout(total=timeout_s),
-        headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
+        headers={**UNCOMPRESSED, **({"Authorization": f"Bearer {api_key}"} if api_key else {})},
     ) as session:
         model = await _model_name(session, url) if surface == "kserve" else ""
         yield Client(session, url, surface=surface, model=model)

@@ -6,12 +6,15 @@
 Two loads: one size; mixed sizes of which a third of the clients leave. For each the throughput of
 a closed loop and the goodput at a p99 target. Servers take turns, round after round, so that what
 else the machine does hits all of them; figures are medians over the rounds, ratios are anyres over
-the peer. A peer that does not install or run here is said and left out.
+the peer. They mean something on a quiet machine alone: the load average is printed first. No answer
+is compressed (LitServe would, if asked: its gzip costs more than the engine).
+A peer that does not install or run here is said and left out.
 """
 
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -24,6 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from server.bench.pictures import draw, encode
+from tests.benchmarks.peers.household import cpu_s
 from tests.benchmarks.peers.servers import BATCHING, OURS, PEERS, ROOT, NotRunning, install, running
 
 LOADS = {
@@ -54,11 +58,15 @@ class Score:
     p50_s: float
     p99_s: float
     goodput_per_s: float
+    cpu_s: float
+    """Of all processes of the server, per request sent (warm-up included in the time alone): what
+    else runs on the machine changes it least."""
     counts: dict[str, int]
 
 
 def main() -> int:
     options = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped
     console = Console(width=150)
     entrants = [Entrant(name=OURS, batch=1)]
     for peer in options.peers:
@@ -72,7 +80,8 @@ def main() -> int:
             entrants.append(Entrant(name=peer, batch=options.batch))
     load = " ".join(f"{x:.1f}" for x in os.getloadavg())
     console.print(f"threads {options.threads}, rounds {options.rounds}, load of the machine {load}")
-    for title, flags in LOADS.items():
+    for title in options.loads:
+        flags = LOADS[title]
         scores: dict[Entrant, list[Score]] = {entrant: [] for entrant in entrants}
         for turn in range(options.rounds):
             for entrant in list(scores):
@@ -95,6 +104,7 @@ def arguments() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--peers", nargs="*", default=PEERS, choices=PEERS)
+    parser.add_argument("--loads", nargs="*", default=tuple(LOADS), choices=tuple(LOADS))
     parser.add_argument("--bundle", type=Path, default=ROOT / "models" / "bundles" / "street")
     parser.add_argument("--threads", type=int, default=1, help="of the engine, the same for all")
     parser.add_argument("--batch", type=int, default=4, help="1 leaves the batching entrants out")
@@ -119,11 +129,21 @@ def measure(
         threads=options.threads,
         batch=entrant.batch,
         probe=probe,
-    ) as url:
-        command = [sys.executable, "-m", "server", "bench", "--url", url, "--loop", "goodput"]
+    ) as server:
+        command = [
+            sys.executable,
+            "-m",
+            "server",
+            "bench",
+            "--url",
+            server.url,
+            "--loop",
+            "goodput",
+        ]
         command += ["--json", *flags, "--seed", str(seed), "--clients", str(options.clients)]
         command += ["--duration-s", str(options.duration_s), "--p99-ms", str(options.p99_ms)]
         command += ["--tasks", "segmentation+depth", "--answers", "npz", "--cold-s", "3"]
+        before_s = cpu_s(server.token)
         done = subprocess.run(
             command,
             cwd=ROOT,
@@ -132,15 +152,18 @@ def measure(
             text=True,
             check=False,
         )
+        used_s = cpu_s(server.token) - before_s
     if done.returncode != 0:
         raise NotRunning(f"{entrant}: the load ended with {done.stderr.strip()[-300:]}")
     report = json.loads(done.stdout)
     closed = report["runs"][0]["figures"]
+    num_requests = sum(run["figures"]["num_requests"] for run in report["runs"])
     return Score(
         requests_per_s=closed["requests_per_s"],
         p50_s=_seconds(closed["latency_s"]["p50"]),
         p99_s=_seconds(closed["latency_s"]["p99"]),
         goodput_per_s=report["goodput_per_s"],
+        cpu_s=used_s / num_requests,
         counts=closed["counts"],
     )
 
@@ -148,7 +171,15 @@ def measure(
 def table(title: str, scores: dict[Entrant, list[Score]], p99_ms: float) -> Table:
     """A row per server, and how many times better ours is."""
     made = Table(title=f"{title}; goodput at p99 <= {p99_ms:g} ms; in brackets anyres over it")
-    for column in ("server", "requests/s", "p50", "p99", "goodput/s", "endings, last round"):
+    for column in (
+        "server",
+        "requests/s",
+        "p50",
+        "p99",
+        "goodput/s",
+        "CPU/request",
+        "endings, last round",
+    ):
         made.add_column(column)
     ours = next((found for entrant, found in scores.items() if entrant.name == OURS), [])
     for entrant, found in scores.items():
@@ -159,6 +190,7 @@ def table(title: str, scores: dict[Entrant, list[Score]], p99_ms: float) -> Tabl
                 _cell(found, ours, "p50_s", "{:.3f} s"),
                 _cell(found, ours, "p99_s", "{:.3f} s"),
                 _cell(found, ours, "goodput_per_s", "{:.2f}"),
+                _cell(found, ours, "cpu_s", "{:.4f} s"),
                 ", ".join(f"{name}: {count}" for name, count in found[-1].counts.items()),
             )
     return made

@@ -1,19 +1,21 @@
 """Starts each server of the comparison on a free port, peers in environments of their own."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+import uuid
 import venv
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from server.bench.pictures import Picture
+from tests.benchmarks.peers.household import TOKEN, end, level
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -22,6 +24,15 @@ PEERS = ("litserve", "bentoml", "ray")
 BATCHING = ("litserve", "ray")  # why not bentoml: see its file
 START_S = 180.0
 STOP_S = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """One that runs."""
+
+    url: str
+    token: str
+    """See tests.benchmarks.peers.household."""
 
 
 class NotRunning(Exception):  # noqa: N818 - reads as a sentence where it is raised
@@ -69,8 +80,8 @@ def running(
     threads: int,
     batch: int,
     probe: Picture,
-) -> Iterator[str]:
-    """The URL of a server that has answered a first image.
+) -> Iterator[Server]:
+    """A server that has answered a first image.
 
     Raises:
         NotRunning: with the last line of its log.
@@ -79,12 +90,14 @@ def running(
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = folder / f"{name}.log"
+    token = uuid.uuid4().hex
     environment = {
         **{k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"},
         "PYTHONPATH": str(ROOT),
         "PEER_BUNDLE": str(bundle),
         "PEER_THREADS": str(threads),
         "PEER_PORT": str(port),
+        TOKEN: token,
         "PEER_BATCH": str(batch),
         "BENTOML_DO_NOT_TRACK": "True",
         "RAY_USAGE_STATS_ENABLED": "0",
@@ -96,27 +109,34 @@ def running(
             env=environment,
             stdout=file,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # peers start processes of their own: all end together
         )
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait(name, process, url, log, probe)
-        yield url
+        _wait(name, process, url, log, probe, token)
+        yield Server(url=url, token=token)
     finally:
-        _stop(process)
+        end(token, patience_s=STOP_S)
+        process.wait()
 
 
 def _wait(
-    name: str, process: "subprocess.Popen[bytes]", url: str, log: Path, probe: Picture
+    name: str,
+    process: "subprocess.Popen[bytes]",
+    url: str,
+    log: Path,
+    probe: Picture,
+    token: str,
 ) -> None:
     end_s = time.monotonic() + START_S
     reason = "no answer"
     while time.monotonic() < end_s and process.poll() is None:
+        level(token)
         headers = {"Content-Type": probe.media_type, "Accept": "application/x-npz"}
         request = urllib.request.Request(f"{url}/v1/predict", probe.data, headers)
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 if answer.read(2) == b"PK":  # an npz is a zip
+                    level(token)
                     return
                 reason = "the answer is no npz"
         except urllib.error.HTTPError as error:
@@ -125,17 +145,6 @@ def _wait(
             pass
         time.sleep(0.5)
     raise NotRunning(f"{name} does not run here ({reason}); {log} ends with: {_last(log)}")
-
-
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    """Its whole session: first asked, then made to."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_S)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def _last(text: str | Path) -> str:

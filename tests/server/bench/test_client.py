@@ -140,3 +140,18 @@ def test_each_size_is_sent_twice_alone_before_the_load() -> None:
         assert calls == 4
 
     asyncio.run(main())
+
+
+def test_no_server_is_asked_to_compress_its_answers() -> None:
+    asked: list[str | None] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        asked.append(request.headers.get("Accept-Encoding"))
+        return web.Response()
+
+    async def main() -> None:
+        async with answering(handler) as url, opened(url) as client:
+            await client.send(DECK[0], due_s=0.0)
+
+    asyncio.run(main())
+    assert asked == ["identity"]
