@@ -30,7 +30,10 @@ class Tally:
     num_sent: int = 0
     capacity_per_s: float = math.nan
     rate_per_s: float = math.nan
+    """At the end: it is raised until some are refused."""
     duration_s: float = 0.0
+    stopped: str = ""
+    """Why not all that was planned was sent."""
     findings: list[Finding] = field(default_factory=list)
     endings: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By kind of request and how it ended."""
@@ -55,8 +58,10 @@ class Tally:
             f"== {self.title}: {self.num_sent} of {self.num_planned} requests in "
             f"{self.duration_s:.0f} s",
             f"capacity {self.capacity_per_s:.1f} requests/s (8 clients that wait), "
-            f"sent at {self.rate_per_s:.1f}/s",
+            f"sent at up to {self.rate_per_s:.1f}/s",
         ]
+        if self.stopped:
+            lines.append(f"NOT ALL WAS SENT: {self.stopped}")
         for (kind, ending), count in sorted(self.endings.items()):
             lines.append(f"  {kind:28} {ending:8} {count:7d}")
         lines.append(

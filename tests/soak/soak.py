@@ -71,6 +71,7 @@ class Soak:
         self._server = server
         self._judge = Judge(alone={})
         self.hand: list[Case] = []
+        self._refused = 0
         self.tally = Tally(title=settings.title, num_planned=settings.num_requests)
 
     async def run(self) -> Tally:
@@ -86,12 +87,16 @@ class Soak:
         hurt = np.linspace(0, settings.num_parts - 1, settings.num_faults).astype(int).tolist()
         for number, part in enumerate(parts):
             if time.monotonic() > end_s:
+                tally.stopped = f"the limit of {settings.limit_s:g} s was reached"
                 break
             now = [next(faults) for _ in range(hurt.count(number))]
             await self._part([int(index) for index in part], now)
             await self._rest()
+            self._keep_it_busy()
         tally.duration_s = time.monotonic() - begun_s
         self._check_memory()
+        if tally.num_sent == 0:
+            self._found("nothing was sent before the limit: allow more time")
         return tally
 
     async def once(self, index: int) -> Ending:
@@ -167,6 +172,16 @@ class Soak:
             if index in strikes:
                 await self._hurt(left.pop(0))
         await asyncio.gather(*under_way)
+
+    def _keep_it_busy(self) -> None:
+        """Raise the rate where the server had no more than it could do.
+
+        On a machine that others use too, a capacity measured a minute ago may be far too low.
+        """
+        refused = sum(n for (kind, how), n in self.tally.endings.items() if _is_refusal(kind, how))
+        now, self._refused = refused - self._refused, refused
+        if now < 0.1 * self._settings.num_requests / self._settings.num_parts:
+            self.tally.rate_per_s *= 1.5
 
     async def _hurt(self, fault: str) -> None:
         self._judge.killed_s.append(time.monotonic())
@@ -254,3 +269,8 @@ class Soak:
             f"python -m tests.soak --seed {self._settings.seed} --only {index} "
             f"--bundle {self._settings.bundle} --cases {self._settings.num_cases}"
         )
+
+
+def _is_refusal(kind: str, how: str) -> bool:
+    """Of a well-formed request, for lack of room or time."""
+    return kind == "request" and how in ("429", "504")
