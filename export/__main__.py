@@ -99,7 +99,7 @@ class Score:
         from export.scores import read_scores
         from models.bundle import read_bundle, write_bundle
 
-        bundle = read_bundle(self.bundle)
+        bundle = read_bundle(self.bundle, graphs_only=True)
         write_bundle(self.bundle, replace(bundle, scores=read_scores(self.scores)))
         return 0
 

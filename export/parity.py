@@ -31,7 +31,8 @@ LIMITS = {
     },
 }
 """The largest mean difference over an image that still counts as the same answer. In f32 most of it
-is what float16 storage costs; the shipped bundle uses up to a half of each."""
+is what float16 storage costs; the shipped bundle uses up to a half of each. Expected errors above 1
+count by their share."""
 WORST = {
     "f32": {
         "label_confidence": 0.05,
@@ -133,6 +134,9 @@ def _differences(
             # Flow inherits the features of the frame graph, and their precision.
             precision = "bf16" if "bf16" in runtime.precisions.values() else precision
         gap = (a != b) if name == "labels" else np.abs(a.astype(np.float64) - b)
+        if name.endswith("uncertainty"):
+            # An expected error of 20 px is float16: its own steps are 0.016 px.
+            gap = gap / np.maximum(b.astype(np.float64), 1.0)
         mean = float(gap.mean())
         worst = mean if name == "labels" else float(gap.max())
         yield Difference(

@@ -147,8 +147,13 @@ class Bundle:
         _check(self)
 
 
-def read_bundle(folder: Path) -> Bundle:
+def read_bundle(folder: Path, *, graphs_only: bool = False) -> Bundle:
     """The checked manifest of a folder, every listed file compared with its SHA-256.
+
+    Args:
+        folder: of the bundle.
+        graphs_only: what lies beside the graphs, such as a model card, may have been edited: the
+            manifest is about to be written anew.
 
     Raises:
         BundleError: bundle.json is missing, malformed or of another format version; a listed file
@@ -165,7 +170,10 @@ def read_bundle(folder: Path) -> Bundle:
                 f"{folder / MANIFEST}: graph {graph.file} is not among the listed files "
                 f"{sorted(bundle.files)}: write the bundle again with `python -m export`"
             )
+    graphs = {graph.file for graph in bundle.graphs.values()}
     for name, expected in bundle.files.items():
+        if graphs_only and name not in graphs:
+            continue
         path = _inside(folder, name)
         found_bytes = path.stat().st_size
         found = _sha256(path) if found_bytes == expected.bytes else ""

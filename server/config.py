@@ -72,6 +72,27 @@ class ServerConfig(EngineConfig):
     """Pixels in the house, in millions: 200 are 600 MB of decoded images. More are answered 429,
     unless the house is empty."""
 
+    max_batch: int = Field(default=32, ge=1)
+    """Requests that may share a batch. How many do, the measured costs decide; 1: none."""
+
+    max_batch_mpx: float = Field(default=2.0, gt=0)
+    """Pixels of a batch, padding included, in millions. A larger image runs alone."""
+
+    max_batch_wait_s: float = Field(default=0.05, ge=0)
+    """The first of a batch waits for company at most so long, and only while that pays."""
+
+    aging_s: float = Field(default=2.0, ge=0)
+    """Requests with priority=batch run while no interactive one waits; once one of them has waited
+    so long, the two take turns."""
+
+    max_parallel: int = Field(default=2, ge=1)
+    """Batches that may run in the engine at once, each with memory of its own. More than one runs
+    only while that was measured to answer a tenth more; 1: never."""
+
+    calibrate_s: float = Field(default=2.0, ge=0)
+    """First calls of the engine, before the model is ready, that teach what calls cost. 0: the
+    first requests do."""
+
     codec_threads: int = Field(default=0, ge=0)
     """That decode, and as many that encode. 0 is one per core, at most 8."""
 

@@ -21,6 +21,7 @@ from server.codecs.decode import DecodedImage, Orientation, decode_image
 from server.errors import Unusable
 from server.loading.loaded_model import LoadedModel
 from server.scheduling.admission import Hold
+from server.scheduling.job import Job
 from server.service import Service
 
 T = TypeVar("T")
@@ -100,8 +101,11 @@ async def fulfil(
     second = next_image if has_flow else None
     answer = await _wait(
         service.worker.submit(
-            image.pixels,
-            None if second is None else second.pixels,
+            Job(
+                image=image.pixels,
+                next_image=None if second is None else second.pixels,
+                tasks=frozenset(order.tasks),
+            ),
             deadline_s=order.deadline_s,
         ),
         hold,

@@ -1,6 +1,7 @@
 """What the routes share: the worker, the pools, the counters, and whether we are open."""
 
 import logging
+import math
 from collections.abc import Callable
 
 from models.runtime.cpu import usable_cores
@@ -10,6 +11,7 @@ from server.errors import Draining, NotReady
 from server.loading.loaded_model import LoadedModel, load_model
 from server.scheduling.admission import Admission
 from server.scheduling.crew import Crew
+from server.scheduling.policy import worker_policy
 from server.scheduling.worker import Worker
 from server.watching.telemetry import Telemetry
 
@@ -46,14 +48,13 @@ class Service:
             load or (lambda: load_model(config)),
             on_loaded=self._loaded,
             on_failed=self._failed,
+            policy=worker_policy(config),
+            watch=self.telemetry.scheduling.watch(),
         )
         self._on_failed = on_failed
         watch = self.telemetry.watch
-        watch("anyres_queue_requests", "Waiting for the engine.", lambda: self.worker.num_waiting)
-        watch(
-            "anyres_queue_pixels",
-            "Waiting for the engine.",
-            lambda: self.worker.num_waiting_pixels,
+        self.telemetry.watch_workers(
+            lambda: [] if self.model is None else [(self.model.bundle.name, self.worker)]
         )
         watch(
             "anyres_admitted_requests", "From body to answer.", lambda: self.admission.num_requests
@@ -65,17 +66,17 @@ class Service:
     @property
     def is_ready(self) -> bool:
         """Whether a prediction would be taken now."""
-        return self.model is not None and not self.draining and self.worker.is_alive
+        return self.model is not None and not self.draining and self.worker.is_ready
 
     @property
     def is_live(self) -> bool:
         """Whether waiting can help; false means restart."""
-        return self.failure is None and self.worker.is_alive
+        return self.failure is None and self.worker.is_live
 
     @property
     def retry_after_s(self) -> int:
         """When the queue is likely shorter."""
-        return max(1, min(60, round(self.worker.expected_wait_s)))
+        return max(1, min(600, math.ceil(self.worker.expected_wait_s)))
 
     def open_model(self) -> LoadedModel:
         """The model that answers.
@@ -95,7 +96,7 @@ class Service:
         """Which images are let in."""
         limits = model.bundle.size_limits
         return ImageLimits(
-            max_pixels=model.max_pixels,
+            max_pixels=self.worker.max_pixels,
             min_side_px=limits.min_side,
             max_side_px=limits.max_side,
         )

@@ -71,6 +71,48 @@ class MergeLora:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Balance:
+    """Fit a bias per class on the training images, so that mean IoU is as high as it gets."""
+
+    weights: Annotated[Path, tyro.conf.Positional]
+    """A .safetensors file of a model with a segmentation head."""
+    out: Annotated[Path, tyro.conf.Positional]
+    """The .safetensors file to write."""
+    labelled: tuple[str, ...] = ("camvid:train",)
+    """Data sets that it learned from, as `python -m training data` lists them. Never those that it
+    is tested on."""
+
+    def run(self) -> None:
+        """Write the file and print the bias."""
+        from training.adapt.class_bias import balance_file
+
+        names, balance = balance_file(self.weights, self.labelled, self.out)
+        for name, value in zip(names, balance.bias.tolist(), strict=True):
+            print(f"{name:20} {value:+.3f}")
+        print(f"mean IoU at stride 4 on {', '.join(self.labelled)}: ", end="")
+        print(f"{balance.before:.4f} -> {balance.after:.4f}\n{self.out}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Soup:
+    """Average several weights of one network: a run and what it was fine-tuned to."""
+
+    out: Annotated[Path, tyro.conf.Positional]
+    """The .safetensors file to write."""
+    weights: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    """Two .safetensors files or more; configuration and notes are those of the first."""
+    shares: tuple[float, ...] = ()
+    """Of each, all the same by default."""
+
+    def run(self) -> None:
+        """Write the file."""
+        from training.adapt.soup import average_files
+
+        average_files(self.weights, self.shares or (1.0,) * len(self.weights), self.out)
+        print(self.out)
+
+
+@dataclass(frozen=True, kw_only=True)
 class New:
     """Write a recipe with comments to a Python file, as a start for one's own task."""
 
@@ -185,11 +227,15 @@ class Report:
         print(written)
 
 
-COMMANDS: dict[str, type[Data | Evaluate | ImportWeights | MergeLora | New | Report]] = {
+COMMANDS: dict[
+    str, type[Balance | Data | Evaluate | ImportWeights | MergeLora | New | Report | Soup]
+] = {
+    "balance": Balance,
     "data": Data,
     "evaluate": Evaluate,
     "import-weights": ImportWeights,
     "merge-lora": MergeLora,
     "new": New,
     "report": Report,
+    "soup": Soup,
 }

@@ -1,6 +1,5 @@
 """The training loop: resumes exactly, in any number of processes, and shows how far it is."""
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -8,21 +7,27 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
-from training.checkpoint import checkpoints_in, read_newest
 from training.class_count import classes_of, with_class_share
 from training.data.batch import Batch
 from training.data.mixture import StepBatches
 from training.data.share import OwnSamples
-from training.distributed import device_of, from_environment, joined
 from training.recipe import Recipe
 from training.running.allocator import keep_freed_memory
-from training.running.journal import Journal
+from training.running.checkpoint import checkpoints_in, read_newest
+from training.running.cores import NUM_CORES
+from training.running.distributed import device_of, from_environment, joined
+from training.running.loader import load
 from training.running.run import Run
 from training.running.run_folder import claim, forget_after
-from training.running.stop_signals import Stopped, StopSignals, leave_to_parent
+from training.running.stop_signals import Stopped, StopSignals
 from training.running.writer import Writer
+from training.watching.journal import Journal
+
+
+class DataEndError(ValueError):
+    """Data of fewer steps than the run has."""
 
 
 def train(recipe: Recipe, folder: Path, data: Dataset[list[Batch]] | None = None) -> Path:
@@ -43,6 +48,8 @@ def train(recipe: Recipe, folder: Path, data: Dataset[list[Batch]] | None = None
             or checkpoints that cannot be read.
         RealDataError: a data set does not teach what it is named for.
         FileFormatError: a data set is missing or broken.
+        ClassShareError: weights.class_share are not the model's classes.
+        DataEndError: the data have fewer steps than the recipe.
         ProcessError: torchrun's processes cannot work together, or one of them was lost.
         Stopped: by a signal, after a step and its checkpoint.
     """
@@ -50,7 +57,7 @@ def train(recipe: Recipe, folder: Path, data: Dataset[list[Batch]] | None = None
     device = device_of(recipe.device, processes)
     with joined(processes, device):
         keep_freed_memory()
-        cores = max((os.cpu_count() or 1) // processes.local_world_size, 1)
+        cores = max(NUM_CORES // processes.local_world_size, 1)
         torch.set_num_threads(recipe.threads or cores)
         if processes.is_first:
             _prepare(recipe, folder)
@@ -59,15 +66,24 @@ def train(recipe: Recipe, folder: Path, data: Dataset[list[Batch]] | None = None
             own = StepBatches(recipe.data, processes.share, classes_of(recipe))
             several = recipe.multi_resolution
             own.check_budgets(recipe.tokens_per_pass, times=several.cost if several else 1.0)
-            counted = with_class_share(recipe, folder) if processes.is_first else recipe
-            recipe = processes.told_by_first(counted)
+            if processes.is_first:
+                own.check_data()
+                recipe = with_class_share(recipe, folder)
+            recipe = processes.told_by_first(recipe)
         else:
             own = OwnSamples(data, processes.share)
         run = Run(recipe, device, processes)
         if processes.is_first:
             _say("\n".join(run.lines))
         start = run.restore(read_newest(folder, _say) if processes.is_first else None)
-        _steps(run, folder, own, _loader(recipe, own, start, device, cores), start)
+        workers = recipe.data.num_workers
+        loader = load(
+            own,
+            range(start, recipe.num_steps),
+            num_workers=max(cores // 2, 1) if workers is None else workers,
+            device=device,
+        )
+        _steps(run, folder, own, loader, start)
     return folder / "weights.safetensors"
 
 
@@ -93,7 +109,8 @@ def _steps(
             )
         writer = stack.enter_context(Writer())
         begun_s = time.monotonic()
-        for step, batches in zip(range(start, recipe.num_steps), loader, strict=False):
+        for step in range(start, recipe.num_steps):
+            batches = _next(loader, step, recipe)
             waited_s = time.monotonic() - begun_s  # for data
             values = run.step(step, batches)
             took_s = time.monotonic() - begun_s
@@ -123,41 +140,18 @@ def _steps(
                 )
 
 
+def _next(loader: Iterator[list[Batch]], step: int, recipe: Recipe) -> list[Batch]:
+    batches = next(loader, None)
+    if batches is None:
+        raise DataEndError(
+            f"the data end before step {step} of {recipe.num_steps}: give data that know every "
+            f"step, or set num_steps to {step}"
+        )
+    return batches
+
+
 def _say(line: str) -> None:
     Console(stderr=True, soft_wrap=True).print(line, markup=False)
-
-
-def _loader(
-    recipe: Recipe,
-    data: Dataset[list[Batch]],
-    start: int,
-    device: torch.device,
-    cores: int,
-) -> Iterator[list[Batch]]:
-    """The batches of each step, prepared ahead by half of the process's cores."""
-    steps = range(start, recipe.num_steps)
-    workers = recipe.data.num_workers
-    if workers is None:
-        workers = max(cores // 2, 1)
-    loader: DataLoader[list[Batch]] = DataLoader(
-        data,
-        batch_size=None,
-        sampler=steps,
-        num_workers=workers,
-        prefetch_factor=4 if workers else None,
-        worker_init_fn=_be_modest,
-        pin_memory=device.type == "cuda",
-    )
-    return iter(loader)
-
-
-def _be_modest(worker: int) -> None:
-    del worker
-    leave_to_parent()
-    torch.set_num_threads(1)
-    # With OMP_PROC_BIND the parent sits on one core, and a child would share it.
-    os.sched_setaffinity(0, range(os.cpu_count() or 1))
-    os.nice(5)  # the step comes first on a machine with few cores
 
 
 def _num_images(batch: Batch) -> int:

@@ -21,8 +21,9 @@ from torch import Tensor
 from models.dense_model import DenseModel
 from models.windows import Placement
 from training.data.batch import Batch
+from training.data.grid import MIN_SHARE, average
 from training.data.recolour import recoloured
-from training.grid import MIN_SHARE, average
+from training.data.resized import Copy, resized
 from training.losses.consistency import (
     depth_consistency,
     feature_consistency,
@@ -30,7 +31,6 @@ from training.losses.consistency import (
     label_consistency,
 )
 from training.recipe import LossWeights, MultiResolutionConfig
-from training.resized import Copy, resized
 from training.step import (
     Answers,
     Chance,

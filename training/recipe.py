@@ -10,7 +10,7 @@ from training.schedule import Shape
 
 @dataclass(frozen=True, kw_only=True)
 class WindowConfig:
-    """Win-Win's windows: a few squares of a large canvas (training/win_win.py)."""
+    """Win-Win's windows: a few squares of a large canvas (training/data/win_win.py)."""
 
     num_windows: int = 2
     """Of each canvas. Two are best (Win-Win, arXiv 2310.00632)."""

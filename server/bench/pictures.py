@@ -43,7 +43,8 @@ def draw(rng: np.random.Generator, size: tuple[int, int]) -> NDArray[np.uint8]:
     coarse = rng.integers(0, 256, (*coarse_size, 3), np.uint8)
     smooth = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
     noise = rng.integers(-NOISE, NOISE + 1, (height, width, 1), np.int16)
-    return (np.asarray(smooth).astype(np.int16) + noise).clip(0, 255).astype(np.uint8)
+    noisy: NDArray[np.int16] = np.asarray(smooth).astype(np.int16) + noise
+    return noisy.clip(0, 255).astype(np.uint8)
 
 
 def encode(pixels: NDArray[np.uint8], format_: Format) -> Picture:

@@ -123,15 +123,15 @@ def make_deck(mix: Mix, *, num_shots: int, seed: int) -> list[Shot]:
     files = None if mix.folder is None else read_folder(mix.folder)
     deck = []
     for i in range(num_shots):
-        tasks = mix.tasks[rng.integers(len(mix.tasks))]
-        answer = mix.answers[rng.integers(len(mix.answers))]
+        tasks = mix.tasks[int(rng.integers(len(mix.tasks)))]
+        answer = mix.answers[int(rng.integers(len(mix.answers)))]
         wants_pair = rng.random() < mix.pairs or (tasks is not None and Task.FLOW in tasks)
         if files is not None:
             picture = files[i % len(files)]
             following = picture
         else:
-            format_ = mix.formats[rng.integers(len(mix.formats))]
-            size = mix.sizes[rng.integers(len(mix.sizes))].draw(rng)
+            format_ = mix.formats[int(rng.integers(len(mix.formats)))]
+            size = mix.sizes[int(rng.integers(len(mix.sizes)))].draw(rng)
             pixels = draw(rng, size)
             picture = encode(pixels, format_)
             following = encode(np.roll(pixels, 3, axis=1), format_) if wants_pair else picture

@@ -129,7 +129,7 @@ class Crew:
             desk.wake.acquire(blocking=False)  # shut, if it is not
             self._idle.append(desk)
         desk.wake.acquire()
-        return not (self._closed and desk.errand is None)
+        return desk.errand is not None  # else it was woken to go home
 
     def _replace(self, number: int, desk: _Desk) -> None:
         """The dying thread's last act: clear its desk for the next one."""

@@ -1,6 +1,6 @@
 """What /metrics says. Every name starts with anyres_ and every time is in seconds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import (
     CollectorRegistry,
@@ -13,6 +13,8 @@ from prometheus_client import (
 )
 
 from server.loading.loaded_model import LoadedModel
+from server.scheduling.worker import Worker
+from server.watching.scheduling_metrics import SchedulingMetrics, WorkerGauges
 
 # 1 ms to 2 min: a PNG header is refused within the first, a 50 Mpx pair ends near the last.
 SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0, 12.0, 30.0, 60.0, 120.0)
@@ -60,11 +62,16 @@ class Telemetry:
             "Reading, checking, loading, warming up.",
             registry=registry,
         )
+        self.scheduling = SchedulingMetrics(registry)
         self.engine = Info("anyres_engine", "What runs the model, and why.", registry=registry)
 
     def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
         """A gauge that is read when it is asked for."""
         Gauge(name, text, registry=self.registry).set_function(value)
+
+    def watch_workers(self, workers: Callable[[], Iterable[tuple[str, Worker]]]) -> None:
+        """Gauges of the workers that are there when they are asked for, with their models."""
+        self.registry.register(WorkerGauges(workers))
 
     def loaded(self, model: LoadedModel) -> None:
         """A model is there."""

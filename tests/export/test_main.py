@@ -64,3 +64,10 @@ def test_scores_go_into_a_bundle_that_is_there(tmp_path: Path) -> None:
     bundle = read_bundle(tmp_path / "toy")
     assert bundle.scores == {"sintel/epe": 2.0}
     assert "MODEL_CARD.md" in bundle.files
+    # The card was edited since: it is listed as it is now. A graph that was edited is refused.
+    (tmp_path / "toy" / "MODEL_CARD.md").write_text("what it is, in more words")
+    assert main(["score", str(tmp_path / "toy"), str(scores)]) == 0
+    read_bundle(tmp_path / "toy")
+    graph = tmp_path / "toy" / "frame.onnx"
+    graph.write_bytes(graph.read_bytes() + b" ")
+    assert main(["score", str(tmp_path / "toy"), str(scores)]) == 1

@@ -12,7 +12,7 @@ from models.runtime.eager import EagerRuntime
 from models.runtime.predictor import predict
 from tests.tiny_models import TINY, wild
 from tests.training import fleet
-from tests.training.test_distributed import assert_same_run
+from tests.training.running.test_distributed import assert_same_run
 from tests.training.test_loop import RECIPE, Planted
 from training.loop import train
 from training.recipe import Recipe
@@ -80,6 +80,6 @@ def test_two_gpus_learn_what_one_does(tmp_path: Path, recipe: Recipe) -> None:
 def test_a_sharded_run_goes_on_on_one_gpu(tmp_path: Path) -> None:
     sharded = replace(CUDA, parallel="fsdp")
     assert fleet.run(tmp_path / "one", CUDA) == [0]
-    assert fleet.run(tmp_path / "two", sharded, fleet.EndsAt(2), world_size=2) == [0, 0]
+    assert fleet.run(tmp_path / "two", sharded, fleet.EndsAt(2), world_size=2) == [1, 1]
     assert fleet.run(tmp_path / "two", CUDA) == [0]
     assert_same_run(tmp_path / "two", tmp_path / "one", rel=2e-2)

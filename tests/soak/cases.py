@@ -61,11 +61,11 @@ def draw_hand(*, num_cases: int, forms: tuple[Form, ...], largest_px: int, seed:
     hand = []
     for i in range(num_cases):
         size = EXTREMES[i] if i < len(EXTREMES) else _size(rng, largest_px)
-        format_ = FORMATS[rng.integers(len(FORMATS))]
-        form = forms[rng.integers(len(forms))]
+        format_ = FORMATS[int(rng.integers(len(FORMATS)))]
+        form = forms[int(rng.integers(len(forms)))]
         paired = bool(rng.random() < 0.3) and max(size) < 4000
         pixels = draw(rng, size)
-        images = (encode(pixels, format_),)
+        images: tuple[Picture, ...] = (encode(pixels, format_),)
         if paired:
             images += (encode(np.roll(pixels, 2, axis=1), format_),)
         tasks = _tasks(rng, paired=paired, one=form == "png")
@@ -117,6 +117,6 @@ def _size(rng: np.random.Generator, largest_px: int) -> tuple[int, int]:
 def _tasks(rng: np.random.Generator, *, paired: bool, one: bool) -> tuple[Task, ...]:
     possible = [task for task in Task if paired or task is not Task.FLOW]
     if one:
-        return (possible[rng.integers(len(possible))],)
+        return (possible[int(rng.integers(len(possible)))],)
     chosen = tuple(task for task in possible if rng.random() < 0.6)
     return chosen or (Task.DEPTH,)

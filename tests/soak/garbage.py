@@ -29,13 +29,13 @@ class Garbage:
 def draw_garbage(rng: np.random.Generator) -> Garbage:
     """One of every kind, each as likely as the next."""
     names = sorted(KINDS)
-    name = names[rng.integers(len(names))]
+    name = names[int(rng.integers(len(names)))]
     return KINDS[name](rng, name)
 
 
 def _picture(rng: np.random.Generator, *, format_: str = "") -> Picture:
     size = (int(rng.integers(32, 100)), int(rng.integers(32, 100)))
-    chosen = FORMATS[rng.integers(len(FORMATS))]
+    chosen = FORMATS[int(rng.integers(len(FORMATS)))]
     return encode(draw(rng, size), "png" if format_ == "png" else chosen)
 
 

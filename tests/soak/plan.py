@@ -43,10 +43,10 @@ class Planned:
 def plan(index: int, *, hand: Sequence[Case], seed: int) -> Planned:
     """Request number `index`."""
     rng = np.random.default_rng([seed, index])
-    case = hand[rng.integers(len(hand))]
+    case = hand[int(rng.integers(len(hand)))]
     leaves, is_garbage = rng.random() < LEAVING_SHARE, rng.random() < GARBAGE_SHARE
     leave = Leave(
-        moment=MOMENTS[rng.integers(len(MOMENTS))],
+        moment=MOMENTS[int(rng.integers(len(MOMENTS)))],
         share=float(rng.random()),
         abruptly=bool(rng.random() < 0.5),
     )

@@ -119,7 +119,7 @@ class Signalled(Uneven):
 
 @dataclass(frozen=True)
 class EndsAt(Uneven):
-    """Data that end early."""
+    """Data that end early: so does the run, as if it had been killed."""
 
     step: int
 

@@ -1,6 +1,7 @@
 """Rare classes count more: how rare they are is counted, once."""
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +14,19 @@ from models.task import CLASS_NAMES
 from tests.tiny_models import TINY
 from tests.training.data import tiny_files
 from training import class_count
-from training.class_count import CACHE, count_classes, with_class_share
+from training.class_count import (
+    CACHE,
+    ClassShareError,
+    class_share_of,
+    count_classes,
+    with_class_share,
+)
 from training.data.real import RealDataError
 from training.data.root import data_root
 from training.losses.segmentation import balanced_weights
 from training.own_recipe.own_classes import with_classes_of_data
 from training.recipe import DataConfig, Recipe
+from training.running.run import Run
 
 needs_camvid = pytest.mark.skipif(
     not (data_root() / "camvid").is_dir(), reason=f"CamVid is not at {data_root() / 'camvid'}"
@@ -79,6 +87,34 @@ def test_nothing_is_counted_that_a_recipe_states_or_does_not_learn(
         assert with_class_share(case, tmp_path) is case
 
 
+@pytest.mark.parametrize(
+    ("share", "message"),
+    [
+        ((1.0, 2.0), "has 2 numbers, the model 3 classes: give one for each, or none"),
+        ((1.0, 2.0, 3.0, 4.0), "has 4 numbers, the model 3 classes"),
+        ((1.0, -2.0, 3.0), "none is below 0 and one is above"),
+        ((1.0, math.nan, 3.0), "none is below 0 and one is above"),
+        ((0.0, 0.0, 0.0), "none is below 0 and one is above"),
+    ],
+)
+def test_shares_that_are_not_the_models_are_refused_before_the_first_step(
+    share: tuple[float, ...], message: str
+) -> None:
+    recipe = own("folder:nowhere")
+    stated = replace(recipe, weights=replace(recipe.weights, class_share=share))
+    with pytest.raises(ClassShareError, match=message):
+        Run(stated, torch.device("cpu"))
+
+
+def test_a_model_without_classes_has_no_class_weights() -> None:
+    headless = replace(RECIPE, model=replace(RECIPE.model, segmentation=None))
+    assert class_share_of(headless) == ()
+    assert Run(headless, torch.device("cpu")).class_weights.shape == (0,)
+    stated = replace(headless, weights=replace(headless.weights, class_share=(1.0,)))
+    with pytest.raises(ClassShareError, match="has 1 numbers, the model 0 classes"):
+        class_share_of(stated)
+
+
 def test_labels_that_say_nothing_are_refused(mine: str) -> None:
     for name in "abc":
         path = Path(mine.removeprefix("folder:")) / f"labels/{name}.png"
@@ -89,12 +125,18 @@ def test_labels_that_say_nothing_are_refused(mine: str) -> None:
 
 def test_the_model_takes_over_the_classes_of_its_data(mine: str) -> None:
     recipe = replace(RECIPE, data=DataConfig(labelled=(mine,)))
-    assert with_classes_of_data(recipe) == own(mine)
+    said: list[str] = []
+    assert with_classes_of_data(recipe, said.append) == own(mine)
+    assert said == [
+        f"classes: the 3 of {mine} (wall, crack, door) in place of the model's, which are CamVid's "
+        f"11"
+    ]
     # Classes that were chosen stay, and a recipe without labelled images asks for none.
     chosen = replace(own(mine), data=DataConfig(labelled=("camvid:train",)))
-    assert with_classes_of_data(chosen) is chosen
+    assert with_classes_of_data(chosen, said.append) is chosen
     none = replace(recipe, data=replace(recipe.data, images_per_step=0))
-    assert with_classes_of_data(none) is none
+    assert with_classes_of_data(none, said.append) is none
+    assert len(said) == 1
 
 
 @needs_camvid

@@ -15,7 +15,7 @@ from models.weights import load_weights, read_weights, save_weights
 from tests.tiny_models import TINY, wild
 from tests.training.test_loop import RECIPE, Planted, Stops
 from training.adapt.adapter_file import AdapterError, merge_adapter
-from training.loop import train
+from training.loop import DataEndError, train
 from training.recipe import LoraConfig, OptimizerConfig, Recipe
 from training.running.run import MAX_IDLE_STEPS, LearnsNothingError, Run
 
@@ -112,7 +112,8 @@ def test_adapters_learn_resume_and_merge(
         recipe, lora=LORA, precision="bf16" if precision == "bf16" else "f32", checkpoint_every=2
     )
     straight = train(adapting, tmp_path / "straight", Planted())
-    train(adapting, tmp_path / "stopped", Stops(at=2))
+    with pytest.raises(DataEndError):
+        train(adapting, tmp_path / "stopped", Stops(at=2))
     resumed = train(adapting, tmp_path / "stopped", Planted())
     _, expected = read_weights(straight)
     _, found = read_weights(resumed)

@@ -12,7 +12,7 @@ import torch
 
 from tests.training import fleet
 from tests.training.fleet import RECIPE
-from tests.training.test_distributed import curve, weights
+from tests.training.running.test_distributed import curve, weights
 
 # In the order of a step: log to disk, checkpoint to disk, renamed, folder to disk, an older one
 # removed, then the averaged weights likewise. The first two of a process are recipe and log.

@@ -15,15 +15,15 @@ from torch.utils.data import Dataset
 from models.config import FlowConfig, LookupConfig, ModelConfig
 from models.dense_model import DenseModel
 from models.weights import load_weights, read_weights, save_weights
-from training.adapt.adapter_file import save_trained
 from training.adapt.transfer import TransferError
-from training.checkpoint import CheckpointError, checkpoints_in
 from training.data.batch import Batch, collate
 from training.data.sample import Cut
-from training.loop import train
+from training.loop import DataEndError, train
 from training.recipe import DataConfig, OptimizerConfig, Recipe
+from training.running.checkpoint import CheckpointError, checkpoints_in
 from training.running.run import LearnsNothingError
 from training.running.stop_signals import Stopped
+from training.running.trained_weights import save_trained
 from training.step import Chance, losses
 
 MODEL = ModelConfig(
@@ -75,7 +75,8 @@ def make(rng: np.random.Generator, *, pair: bool) -> Cut:
 
 def test_six_steps_equal_four_steps_a_stop_and_two_more(tmp_path: Path) -> None:
     straight = train(RECIPE, tmp_path / "straight", Planted())
-    train(replace(RECIPE, num_steps=6), tmp_path / "stopped", Stops(at=4))
+    with pytest.raises(DataEndError, match="the data end before step 4 of 6: give data that know"):
+        train(replace(RECIPE, num_steps=6), tmp_path / "stopped", Stops(at=4))
     resumed = train(RECIPE, tmp_path / "stopped", Planted())
     _, expected = read_weights(straight)
     header, found = read_weights(resumed)
@@ -85,7 +86,7 @@ def test_six_steps_equal_four_steps_a_stop_and_two_more(tmp_path: Path) -> None:
 
 
 class Stops(Planted):
-    """A run whose data end early, as if it had been killed."""
+    """Data that end early: the run ends as if it had been killed."""
 
     def __init__(self, at: int) -> None:
         self.at = at
@@ -149,7 +150,8 @@ def test_weights_of_another_model_are_no_start(tmp_path: Path) -> None:
 
 
 def test_steps_after_the_checkpoint_are_logged_once(tmp_path: Path) -> None:
-    train(replace(RECIPE, num_steps=6), tmp_path, Stops(at=5))  # the checkpoint holds four
+    with pytest.raises(DataEndError):
+        train(replace(RECIPE, num_steps=6), tmp_path, Stops(at=5))  # the checkpoint holds four
     train(RECIPE, tmp_path, Planted())
     lines = (tmp_path / "losses.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == list(range(6))
@@ -218,7 +220,8 @@ def test_a_step_without_a_finite_gradient_is_left_out_and_resumed_from(
         True,
         *[False] * 4,
     ]
-    train(RECIPE, tmp_path / "stopped", Stops(at=4))
+    with pytest.raises(DataEndError):
+        train(RECIPE, tmp_path / "stopped", Stops(at=4))
     resumed = train(RECIPE, tmp_path / "stopped", Planted())
     _, expected = read_weights(straight)
     _, found = read_weights(resumed)

@@ -8,10 +8,10 @@ import torch
 from models.weights import WeightsError, read_weights, save_weights
 from tests.tiny_models import TINY, wild
 from training.__main__ import main
-from training.adapt.adapter_file import save_trained
 from training.adapt.start import prepare
 from training.own_recipe.recipe_file import load_recipe
 from training.recipe import LoraConfig
+from training.running.trained_weights import save_trained
 
 TEXT = """
 from training.recipe import LoraConfig, Recipe

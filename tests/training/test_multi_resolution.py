@@ -18,13 +18,13 @@ from tests.tiny_models import TINY, wild
 from tests.training.test_loop import RECIPE, Planted, Stops, make
 from training.data.batch import Batch, collate
 from training.data.recolour import recoloured
+from training.data.resized import resized
 from training.data.sample import Cut
-from training.loop import train
+from training.loop import DataEndError, train
 from training.losses.consistency import depth_consistency, feature_consistency, label_consistency
 from training.multi_resolution import consistency, multi_resolution_losses
 from training.own_recipe.recipe_arguments import recipe_of
 from training.recipe import LossWeights, MultiResolutionConfig, recipe_to_dict
-from training.resized import resized
 from training.step import Answers, Chance, Known, answer, count_known, losses
 
 CLASS_WEIGHTS = torch.ones(11)
@@ -363,7 +363,8 @@ SMALL = replace(
 
 def test_a_run_at_several_resolutions_resumes_exactly(tmp_path: Path) -> None:
     _, expected = read_weights(train(SMALL, tmp_path / "straight", Planted()))
-    train(SMALL, tmp_path / "stopped", Stops(at=2))
+    with pytest.raises(DataEndError):
+        train(SMALL, tmp_path / "stopped", Stops(at=2))
     _, found = read_weights(train(SMALL, tmp_path / "stopped", Planted()))
     for name, value in expected.items():
         assert torch.equal(found[name], value), name

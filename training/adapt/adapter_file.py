@@ -5,7 +5,6 @@ It holds the adapters and whatever else learned (a new head), and a digest of th
 that it is never added to others.
 """
 
-import hashlib
 import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from models.dense_model import DenseModel
 from models.weights import read_weights, save_weights
 from training.adapt.lora import is_adapter, lora_factor, merged
 from training.adapt.start import take_over
+from training.digest import digest_of
 from training.recipe import Recipe
 
 
@@ -24,33 +24,29 @@ class AdapterError(ValueError):
     """An adapter file that cannot be added to the weights it is given with."""
 
 
-def save_trained(
-    folder: Path,
-    recipe: Recipe,
-    state: Mapping[str, Tensor],
-    *,
-    learned: Collection[str],
-    done: int,
+def save_adapter(
+    path: Path, recipe: Recipe, state: Mapping[str, Tensor], *, learned: Collection[str], done: int
 ) -> None:
-    """Write weights.safetensors, a plain model, and where there are adapters adapter.safetensors.
+    """Write an adapter.safetensors.
 
     Args:
-        folder: of the run.
-        recipe: of the run.
+        path: of the file.
+        recipe: of the run, which has adapters.
         state: every parameter by name, adapters among them.
         learned: names of those that did.
         done: the number of steps.
     """
-    notes = {"recipe": recipe.name, "step": str(done)}
-    plain = dict(state)
-    if recipe.lora.rank:
-        factor = lora_factor(recipe.lora)
-        plain = merged(state, factor)
-        frozen = {name: value for name, value in state.items() if name not in learned}
-        header = {"lora_factor": json.dumps(factor), "frozen_sha256": _digest(frozen), **notes}
-        small = {name: state[name] for name in learned}
-        save_weights(folder / "adapter.safetensors", recipe.model, small, **header)
-    save_weights(folder / "weights.safetensors", recipe.model, plain, **notes)
+    frozen = {name: value for name, value in state.items() if name not in learned}
+    small = {name: state[name] for name in learned}
+    save_weights(
+        path,
+        recipe.model,
+        small,
+        lora_factor=json.dumps(lora_factor(recipe.lora)),
+        frozen_sha256=digest_of(frozen),
+        recipe=recipe.name,
+        step=str(done),
+    )
 
 
 def merge_adapter(base: Path, adapter: Path, out: Path) -> None:
@@ -78,7 +74,7 @@ def merge_adapter(base: Path, adapter: Path, out: Path) -> None:
     state: dict[str, Tensor] = {name: p.detach() for name, p in model.named_parameters()}
     frozen = {name: value for name, value in state.items() if name not in learned}
     unknown = sorted(name for name in learned if name not in state and not is_adapter(name))
-    if unknown or _digest(frozen) != header["frozen_sha256"]:
+    if unknown or digest_of(frozen) != header["frozen_sha256"]:
         raise AdapterError(
             f"{adapter}: was trained on other weights than {base}: give those that its run started "
             f"from (`init` in the run's recipe.json)"
@@ -86,12 +82,3 @@ def merge_adapter(base: Path, adapter: Path, out: Path) -> None:
     plain = merged(state | learned, json.loads(header["lora_factor"]))
     notes = {key: header[key] for key in ("recipe", "step") if key in header}
     save_weights(out, config, plain, **notes)
-
-
-def _digest(state: Mapping[str, Tensor]) -> str:
-    """SHA-256 of names and values."""
-    found = hashlib.sha256()
-    for name in sorted(state):
-        found.update(name.encode())
-        found.update(state[name].detach().float().cpu().contiguous().numpy().tobytes())
-    return found.hexdigest()

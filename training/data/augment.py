@@ -27,8 +27,7 @@ def flip(sample: Sample) -> Sample:
     mirrored = _every(sample, lambda x: x[:, ::-1])
     if mirrored.flow is None:
         return mirrored
-    mirrored.flow[..., 0] *= -1  # a copy by now
-    return mirrored
+    return replace(mirrored, flow=mirrored.flow * np.array([-1, 1], dtype=np.float32))
 
 
 def scale(sample: Sample, size: tuple[int, int]) -> Sample:

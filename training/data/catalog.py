@@ -282,10 +282,11 @@ def open_data(spec: str) -> DataSet:
             f"(${VARIABLE} is {data_root()})"
         )
     reader = entry.open(kind, folder)
-    class_names, far_m = entry.class_names, entry.far_m
+    class_names, far_m, unit = entry.class_names, entry.far_m, entry.unit
     if isinstance(reader, Folder):
         class_names, far_m = reader.class_names, reader.notes.far_m
-    return DataSet(spec=spec, reader=reader, class_names=class_names, far_m=far_m, unit=entry.unit)
+        unit = unit if reader.notes.depth_is == "depth" else "1/unit"
+    return DataSet(spec=spec, reader=reader, class_names=class_names, far_m=far_m, unit=unit)
 
 
 def open_all(specs: Sequence[str]) -> Joined:

@@ -11,14 +11,14 @@ import numpy as np
 
 from models.task import CLASS_NAMES
 from training.data.augment import crop, flip, jitter_colour, jitter_pair_colour, scale, tilt
+from training.data.catalog import Joined
 from training.data.degradation import add_noise, blur, erase_next
-from training.data.readers.reader import Reader
-from training.data.real import draw, open_labelled, open_pairs, open_with_depth
+from training.data.real import draw, look_at, open_labelled, open_pairs, open_with_depth
 from training.data.rendered import SCENES, RenderedPairs
 from training.data.sample import Cut, Sample
+from training.data.win_win import WindowShape, cut
 from training.data.windowed import windows_of
 from training.recipe import DataConfig
-from training.win_win import WindowShape, cut
 
 CROP_SCALE = (0.75, 1.8)
 """CamVid is resized by a factor in this range before a crop of the usual size is cut."""
@@ -42,6 +42,23 @@ class Draws:
     config: DataConfig
     class_names: tuple[str, ...]
     """Of the model, which the labelled images must have; empty without a segmentation head."""
+
+    def check(self) -> None:
+        """Before the first step: that all data that some step draws from are there and can be read.
+
+        Raises:
+            RealDataError: a data set does not teach what it is named for.
+            CatalogError: it is not known.
+            FileFormatError: it is missing or broken.
+        """
+        c = self.config
+        if c.images_per_step:
+            look_at(self._labelled, named_by="data.labelled")
+        if c.depth and c.depth_images_per_step:
+            look_at(self._with_depth, named_by="data.depth")
+        if c.pairs and c.real_pairs_per_step:
+            look_at(self._real_pairs, named_by="data.pairs")
+        self._pairs.check()
 
     def image(self, rng: np.random.Generator, target: Target) -> Cut:
         """A real image with labels."""
@@ -112,15 +129,15 @@ class Draws:
         return _whole(_degrade_pair(rng, sample))
 
     @cached_property
-    def _labelled(self) -> Reader:
+    def _labelled(self) -> Joined:
         return open_labelled(self.config.labelled, self.class_names)
 
     @cached_property
-    def _with_depth(self) -> Reader:
+    def _with_depth(self) -> Joined:
         return open_with_depth(self.config.depth)
 
     @cached_property
-    def _real_pairs(self) -> Reader:
+    def _real_pairs(self) -> Joined:
         return open_pairs(self.config.pairs)
 
     @cached_property

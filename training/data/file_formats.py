@@ -22,6 +22,7 @@ FLO_UNKNOWN_WRITTEN = 1666666752.0  # what that code itself writes there
 KITTI_FLOW_STEPS_PER_PX = 64.0  # KITTI development kit: flow = (value - 2^15) / 64
 KITTI_FLOW_ZERO = 32768.0
 KITTI_DISPARITY_STEPS_PER_PX = 256.0  # KITTI development kit: disparity = value / 256
+STRETCHED = "stretched to 8 bits"  # our own note on Pillow's images
 PFM_HEADER = re.compile(rb"(PF|Pf)\s+(\d+)\s+(\d+)\s+(-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)\s")
 
 
@@ -38,6 +39,15 @@ def read_bytes(path: Path, expected: str) -> bytes:
             f"{path}: {error.strerror or error}, expected {expected}: "
             f"check the folder and that the data set is complete"
         ) from error
+
+
+def read_text(path: Path, expected: str) -> str:
+    """All of a text file; `expected` is named when it is not there or no text."""
+    try:
+        # utf-8-sig: Windows programs write a mark before the first line.
+        return read_bytes(path, expected).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FileFormatError(f"{path}: {error}, expected {expected}, as UTF-8 text") from error
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
@@ -57,6 +67,11 @@ def read_indices(path: Path) -> NDArray[np.uint8]:
     A palette is ignored: the value is the index, not the colour that it stands for.
     """
     image = _open(path, "an 8-bit grey or palette image")
+    if image.mode == "1" or image.info.get(STRETCHED):
+        raise FileFormatError(
+            f"{path}: grey of fewer than 8 bits, whose values are shares of white (of 4 bits 1 is "
+            f"17), expected one 8-bit value per pixel: save it with 8 bits, or with a palette"
+        )
     if image.mode not in ("L", "P"):
         raise FileFormatError(
             f"{path}: pixels of mode {image.mode}, expected one 8-bit value per pixel "
@@ -204,9 +219,12 @@ def read_spring(path: Path, key: Literal["flow", "disparity"]) -> NDArray[np.flo
     content = io.BytesIO(read_bytes(path, expected))
     try:
         with h5py.File(content, "r") as file:
-            return np.array(file[key], dtype=np.float32)
-    except (OSError, KeyError) as error:
+            values = np.array(file[key], dtype=np.float32)
+    except Exception as error:  # a damaged file makes HDF5 raise nearly anything
         raise FileFormatError(f"{path}: {error}, expected {expected}") from error
+    if values.ndim != (3 if key == "flow" else 2) or (key == "flow" and values.shape[2] != 2):
+        raise FileFormatError(f"{path}: {key} of shape {values.shape}, expected {expected}")
+    return values
 
 
 def read_flags(path: Path) -> NDArray[np.bool_]:
@@ -216,7 +234,9 @@ def read_flags(path: Path) -> NDArray[np.bool_]:
     frame, hidden); alpha never does.
     """
     image = _open(path, "a grey, 1-bit or colour image")
-    if image.mode in ("1", "L", "P", "LA"):
+    if image.mode == "P":
+        image = image.convert("RGB")  # black may be any entry of a palette
+    if image.mode in ("1", "L", "LA"):
         values = np.array(image if image.mode != "LA" else image.getchannel(0))
         return np.asarray(values > 0)
     if image.mode in ("RGB", "RGBA"):
@@ -233,8 +253,10 @@ def read_npy(path: Path) -> NDArray[np.float32]:
     try:
         # Objects would be unpickled, which runs what a stranger wrote.
         values = np.load(content, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+    except Exception as error:  # a damaged header makes NumPy raise nearly anything
         raise FileFormatError(f"{path}: {error}, expected {expected}") from error
+    if not isinstance(values, np.ndarray):
+        raise FileFormatError(f"{path}: several arrays (.npz), expected {expected}")
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[..., 0]
     if values.ndim != 2 or values.dtype.kind not in "fiub":
@@ -246,11 +268,19 @@ def read_npy(path: Path) -> NDArray[np.float32]:
 
 def _open(path: Path, expected: str) -> Image.Image:
     """A loaded Pillow image: a truncated file is reported here."""
+    content = read_bytes(path, expected)
     try:
-        image = Image.open(io.BytesIO(read_bytes(path, expected)))
+        image = Image.open(io.BytesIO(content))
         image.load()
-    except (OSError, SyntaxError) as error:  # Pillow's own errors are among these
+    except Image.DecompressionBombError as error:
+        raise FileFormatError(
+            f"{path}: {error}, expected {expected} of fewer pixels: cut it into pieces, or look at "
+            f"the file, if it is not meant to be as large"
+        ) from error
+    except Exception as error:  # a damaged file makes Pillow raise nearly anything
         raise FileFormatError(
             f"{path}: {error}, expected {expected}: the file is cut short or of another kind"
         ) from error
+    # The first chunk of a PNG: bits per sample, then the kind of pixels, 0 for grey.
+    image.info[STRETCHED] = image.format == "PNG" and content[24] < 8 and content[25] == 0
     return image

@@ -21,15 +21,15 @@ from training.data.draws import Draws, Target
 from training.data.sample import Cut
 from training.data.share import Share
 from training.data.token_budget import num_passes, num_samples, tokens_of
+from training.data.win_win import WindowShape, draw_shape, largest_shape
 from training.recipe import DataConfig
-from training.win_win import WindowShape, draw_shape, largest_shape
 
 # What a random generator is for: the second number of its seed. 1 is draw_chance's.
 STEP, IMAGES, SCENES_ALONE, PAIRS, DEPTH_IMAGES, REAL_PAIRS = 0, 2, 3, 4, 5, 6
 SMALLEST_PAIR = 0.75
 """Of the usual crop: in less of a pair hardly anything is seen in both frames."""
-MAX_STRETCH = 0.15
-"""How much a crop's shape may differ from the usual one, in logs."""
+MAX_SHAPE_CHANGE = 0.15
+"""How much longer one side of a crop may be than usual, and the other shorter, in logs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +84,15 @@ class StepBatches(Dataset[list[Batch]]):
                     1, math.ceil(max(tokens) * times), accumulate=1, tokens_per_pass=tokens_per_pass
                 )
 
+    def check_data(self) -> None:
+        """Before the first step: that all data that some step draws from are there and can be read.
+
+        Raises:
+            ValueError: as training.data.draws.Draws.check does.
+        """
+        # Nothing that it has opened goes into the processes that prepare data.
+        Draws(self.config, self.class_names).check()
+
     def _largest_targets(self, kinds: list[Kind]) -> list[list[Target]]:
         config = self.config
         found: list[list[Target]] = []
@@ -91,8 +100,8 @@ class StepBatches(Dataset[list[Batch]]):
             found.append([largest_shape(config.windows, stride=STRIDE)] * len(kinds))
         if config.two_windows_share < 1:
             low, high = config.canvas_range
-            stretch = MAX_STRETCH if low < high else 0.0
-            shapes = np.exp(np.linspace(-stretch, stretch, 201))
+            change = MAX_SHAPE_CHANGE if low < high else 0.0
+            shapes = np.exp(np.linspace(-change, change, 201))
             largest: list[Target] = []
             for kind in kinds:
                 crops = [_crop(kind.window, high, float(x)) for x in shapes]
@@ -154,8 +163,8 @@ class StepBatches(Dataset[list[Batch]]):
         low, high = self.config.canvas_range
         low = min(max(low, SMALLEST_PAIR), high) if kind.num_frames == 2 else low
         factor = float(np.exp(rng.uniform(np.log(low), np.log(high))))
-        shape = float(np.exp(rng.uniform(-MAX_STRETCH, MAX_STRETCH))) if low < high else 1.0
-        return _crop(kind.window, factor, shape)
+        change = MAX_SHAPE_CHANGE if low < high else 0.0
+        return _crop(kind.window, factor, float(np.exp(rng.uniform(-change, change))))
 
     def _counts(self, kinds: list[Kind], targets: list[Target]) -> tuple[int, ...]:
         """Samples of each kind. Fewer of larger crops: a step keeps its number of pixels."""
@@ -173,11 +182,10 @@ class StepBatches(Dataset[list[Batch]]):
     def _tokens(self, kind: Kind, target: Target) -> int:
         """Of one sample."""
         if not isinstance(target, WindowShape):
-            return tokens_of(target, num_frames=kind.num_frames)
-        n, side, next_side = self.config.windows.num_windows, target.side, target.next_side
-        first = tokens_of((side, side), num_windows=n)
-        following = tokens_of((next_side, next_side), num_windows=n)
-        return first + (following if kind.num_frames == 2 else 0)
+            return tokens_of(*[target] * kind.num_frames)
+        frames = [(target.side, target.side), (target.next_side, target.next_side)]
+        num_windows = self.config.windows.num_windows
+        return tokens_of(*frames[: kind.num_frames], num_windows=num_windows)
 
     def _batch(self, kind: Kind, target: Target, num_samples: int, step: int) -> Batch:
         """This process's share of the samples of a kind."""

@@ -33,8 +33,8 @@ def open_labelled(specs: Sequence[str], class_names: tuple[str, ...]) -> Joined:
             )
         if part.class_names != class_names:
             raise RealDataError(
-                f"{part.spec} has {len(part.class_names)} classes ({_some(part.class_names)}), the "
-                f"model {len(class_names)} ({_some(class_names)}): set the model's "
+                f"{part.spec} has {len(part.class_names)} classes ({some_of(part.class_names)}), "
+                f"the model {len(class_names)} ({some_of(class_names)}): set the model's "
                 f"segmentation.class_names to those of the data set, in its order; all data sets "
                 f"of data.labelled must have the same"
             )
@@ -59,10 +59,36 @@ def open_pairs(specs: Sequence[str]) -> Joined:
     return data
 
 
+def look_at(data: Joined, *, named_by: str) -> None:
+    """Read a sample of each data set: one that is missing or broken is found before it is needed.
+
+    Args:
+        data: opened.
+        named_by: the value of the recipe that lists them.
+
+    Raises:
+        RealDataError: there is no sample to draw.
+        FileFormatError: one cannot be read.
+    """
+    if not data.sets:
+        raise RealDataError(
+            f"{named_by} names no data set, expected one at least: name some, or set the number of "
+            f"its samples in a step to 0"
+        )
+    for part in data.sets:
+        if not len(part):
+            raise RealDataError(
+                f"{part.spec}, which {named_by} names, holds no sample: give another, or leave it "
+                f"out"
+            )
+        _ = part[0]
+
+
 def draw(rng: np.random.Generator, data: Reader) -> Sample:
     """Any sample, each with the same chance."""
     return data[int(rng.integers(len(data)))]
 
 
-def _some(names: Sequence[str]) -> str:
+def some_of(names: Sequence[str]) -> str:
+    """The first of many names, for people."""
     return ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")

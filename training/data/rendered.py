@@ -14,26 +14,28 @@ from numpy.typing import NDArray
 from models.windows import STRIDE
 from training.data.catalog import open_all
 from training.data.pool import Pool
+from training.data.real import look_at
 from training.data.resample import resize_image
 from training.data.sample import Cut, Sample
 from training.data.synthetic.layered import render_pair
 from training.data.synthetic.scene import render_scene
-from training.data.windowed import next_origins, smaller
-from training.recipe import DataConfig
-from training.win_win import (
+from training.data.win_win import (
     WindowShape,
     draw_canvas,
     flipped,
     largest_shape,
     sample_windows,
 )
+from training.data.windowed import next_origins, smaller
+from training.recipe import DataConfig
 
 POOLS = Path("runs/pools")
 """Where rendered pairs are kept, relative to the checkout. Safe to delete."""
 
-VERSION = 1
-"""Of what is drawn: raised with every change of it, or old pools would be taken for new ones."""
-WINDOWS_VERSION = 2
+VERSION = 2
+"""Of what is drawn, and of how exactly it is kept: raised with every change of it, or old pools
+would be taken for new ones."""
+WINDOWS_VERSION = 3
 """The same of the windows of large canvases."""
 
 NUM_PHOTOGRAPHS = 46
@@ -45,6 +47,10 @@ SHARE: dict[Kind, float] = {"layered": 0.45, "street": 0.2, "indoor": 0.35}
 KINDS: tuple[Kind, ...] = tuple(SHARE)
 SCENES: tuple[Kind, ...] = ("street", "indoor")
 """The kinds with depth."""
+
+
+class PhotographError(ValueError):
+    """No textures for what shall be rendered."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +75,37 @@ class RenderedPairs:
         return smaller(rng, windows, self.config.windows, shape)
 
     def pools(self) -> dict[str, Pool]:
-        """Every pool by name, for rendering ahead."""
+        """Every pool by name."""
         return self._pools
+
+    def used(self) -> dict[str, Pool]:
+        """The pools that some step of the config draws from."""
+        c = self.config
+        kinds = KINDS if c.pairs_per_step else SCENES if c.scenes_per_step else ()
+        whole = list(kinds) if c.two_windows_share < 1 else []
+        windows = [f"{kind}-windows" for kind in kinds] if c.two_windows_share > 0 else []
+        return {name: self._pools[name] for name in (*whole, *windows)}
+
+    def check(self) -> None:
+        """Before the first pair is rendered: that the photographs for its textures are there.
+
+        Nobody looks at them where nothing is left to render.
+
+        Raises:
+            PhotographError: one of their data sets is not known, missing, broken or empty.
+        """
+        pools = self.used().values()
+        if not self.config.photographs or all(
+            pool.has(i) for pool in pools for i in range(len(pool))
+        ):
+            return
+        try:
+            look_at(open_all(self.config.photographs), named_by="data.photographs")
+        except (ValueError, OSError) as error:
+            raise PhotographError(
+                f"{error}; photographs are textures of what is rendered: name images of your own "
+                f"in data.photographs, or none (photographs=(), --data.photographs)"
+            ) from error
 
     @cached_property
     def _photographs(self) -> list[NDArray[np.uint8]]:

@@ -42,6 +42,7 @@ def resize_values(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray
 
     A new pixel is known where at least half of its bilinear weight is. It is the weighted mean of
     the known neighbours if that agrees with the value under its centre; else that value alone.
+    Where that one is unknown, the neighbours must agree with each other.
     """
     channels = [values] if values.ndim == 2 else [values[..., 0], values[..., 1]]
     known = np.isfinite(channels[0] if len(channels) == 1 else channels[0] + channels[1])
@@ -54,14 +55,24 @@ def resize_values(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray
         divisor = np.maximum(weight, np.float32(0.5))
         means = [np.where(weight >= 0.5, mean / divisor, np.float32(np.nan)) for mean in means]
     error = sum((np.square(m - c) for m, c in zip(means, centres, strict=True)), np.float32(0))
-    limit = sum((np.square(c) for c in centres), np.float32(0)) * np.float32(AGREEMENT**2)
-    if len(channels) == 2:
-        limit = np.maximum(limit, np.float32(NEGLIGIBLE_PX**2))
-    apart = error > limit
+    apart = error > _limit(centres)
     if not dense:
-        apart &= resize_flags(known, size)  # else there is no value under the centre
+        under = resize_flags(known, size)  # else there is no value under the centre
+        apart &= under
+        squares = _resize(np.sum([np.square(c) for c in filled], axis=0), size, cv2.INTER_LINEAR)
+        spread = squares / divisor - np.sum([np.square(m) for m in means], axis=0)
+        torn = ~under & (spread > _limit(means))
+        means = [np.where(torn, np.float32(np.nan), mean) for mean in means]
     results = [np.where(apart, c, m) for m, c in zip(means, centres, strict=True)]
     return results[0] if len(results) == 1 else np.stack(results, axis=-1)
+
+
+def _limit(values: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """The largest squared error that still agrees with values, by channel."""
+    limit = sum((np.square(value) for value in values), np.float32(0)) * np.float32(AGREEMENT**2)
+    if len(values) == 2:
+        limit = np.maximum(limit, np.float32(NEGLIGIBLE_PX**2))
+    return np.asarray(limit, dtype=np.float32)
 
 
 def _resize(

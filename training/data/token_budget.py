@@ -9,13 +9,19 @@ class BudgetError(ValueError):
     """A number of tokens that is too small for what shall fit in."""
 
 
-def tokens_of(window: tuple[int, int], *, num_windows: int = 1, num_frames: int = 1) -> int:
-    """Cells of 16x16 pixels of a sample's windows, each (height, width) in pixels.
+def tokens_of(*frames: tuple[int, int], num_windows: int = 1) -> int:
+    """Cells of 16x16 pixels of a sample: of all windows of all its frames.
 
-    >>> tokens_of((192, 256), num_frames=2)
+    Args:
+        frames: (height, width) in pixels of a window of each.
+        num_windows: of a frame.
+
+    >>> tokens_of((192, 256), (192, 256))
     384
+    >>> tokens_of((160, 160), (176, 176), num_windows=2)
+    442
     """
-    return num_frames * num_windows * (window[0] // STRIDE) * (window[1] // STRIDE)
+    return num_windows * sum((h // STRIDE) * (w // STRIDE) for h, w in frames)
 
 
 def num_samples(

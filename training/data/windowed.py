@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from models.windows import STRIDE
 from training.data.augment import crop, scale
+from training.data.next_windows import follow_motion, lead_astray
 from training.data.sample import Cut, Sample
-from training.next_windows import follow_motion, lead_astray
-from training.recipe import WindowConfig
-from training.win_win import (
+from training.data.win_win import (
     WindowError,
     WindowShape,
     cut,
@@ -23,6 +22,7 @@ from training.win_win import (
     sample_windows,
     without_border,
 )
+from training.recipe import WindowConfig
 
 MAX_ENLARGED = 4.0
 """Of an image's sides: beyond, a window shows nothing but blur. Rendered canvases reach 4K."""

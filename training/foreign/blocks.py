@@ -60,7 +60,7 @@ def _join(inner: dict[str, Tensor], parts: tuple[str, ...], whole: str) -> None:
     there = [weight for weight in weights if weight is not None]
     if len(there) == len(parts):
         inner[f"{whole}.weight"] = torch.cat(there)
-    if any(bias is not None for bias in biases):
+    if any(bias is not None for bias in biases) and f"{whole}.weight" in inner:
         size = inner[f"{whole}.weight"].shape[0] // len(parts)
         inner[f"{whole}.bias"] = torch.cat(
             [torch.zeros(size) if bias is None else bias for bias in biases]

@@ -81,10 +81,13 @@ def build_encoder(
         state["registers"] = registers
     for name in ("norm.weight", "norm.bias"):
         state[name] = _take(tensors, name)
+    given = [_inside(tensors, f"blocks.{index}.") for index in range(renamed.num_blocks)]
     for index in range(renamed.num_blocks):
         state |= build_block(
             tensors, f"blocks.{index}.", num_heads=heads, patch_units=rotary == "patches"
         )
+    # A bias that no block has is zero; one that some lack was lost.
+    _check_alike(given, renamed)
     hidden = state["blocks.0.mlp_out.weight"].shape[-1]
     config = VitConfig(
         embed_dim=embed_dim,
@@ -112,7 +115,7 @@ def _patches(
             f"the patch kernel is {tuple(kernel.shape)}, expected (channels, 3, p, p): only square "
             f"patches of RGB images can be imported"
         )
-    bias = tensors.pop("patch.bias", torch.zeros(kernel.shape[0]))
+    bias = _take(tensors, "patch.bias")
     old = kernel.shape[-1]
     resampled: list[str] = []
     if old != PATCH_SIZE:
@@ -134,6 +137,20 @@ def _num_heads(renamed: Renamed, embed_dim: int, given: int | None) -> int:
     if embed_dim % heads:
         raise ForeignError(f"{heads} heads do not divide {embed_dim} channels: give --num-heads")
     return heads
+
+
+def _inside(tensors: dict[str, Tensor], start: str) -> set[str]:
+    return {name.removeprefix(start) for name in tensors if name.startswith(start)}
+
+
+def _check_alike(blocks: list[set[str]], renamed: Renamed) -> None:
+    for index, names in enumerate(blocks):
+        if odd := sorted(names ^ blocks[0]):
+            some = [f"blocks.{index}.{name}" for name in odd[:3]]
+            raise ForeignError(
+                f"blocks of the {renamed.family.name} encoder are not alike, e.g. {some} is not in "
+                f"all of them: the file is not complete, or of another kind of network"
+            )
 
 
 def _take(tensors: dict[str, Tensor], name: str) -> Tensor:

@@ -87,11 +87,21 @@ def import_weights(
     """
     if out.suffix != ".safetensors":
         raise ForeignError(f"{out}: expected a name that ends in .safetensors")
+    if out.exists() and source.exists() and out.samefile(source):
+        raise ForeignError(f"{out}: is the file to import from, which would be lost: name another")
     renamed = rename(read_source(source))
     known_scale = pixel_scale or pixel_scale_beside(source)
-    encoder = build_encoder(
-        renamed, num_heads=num_heads, grid=grid, pixel_scale=known_scale or IMAGENET
-    )
+    try:
+        encoder = build_encoder(
+            renamed, num_heads=num_heads, grid=grid, pixel_scale=known_scale or IMAGENET
+        )
+    except (RuntimeError, IndexError, ValueError) as error:
+        if isinstance(error, ForeignError):
+            raise
+        raise ForeignError(
+            f"{source}: tensors of the {renamed.family.name} encoder have shapes that do not fit "
+            f"together ({error}): the file is damaged, or was put together from two models"
+        ) from error
     config = replace(rest, name=out.stem, backbone=encoder.config)
     model = _model(config, encoder, renamed)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -133,10 +143,6 @@ def pixel_scale(
         return None
     if mean is None or std is None:
         raise ForeignError(f"mean is {mean} and std is {std}, expected both: give the other too")
-    if not all(0 <= m <= 1 for m in mean) or not all(0 < s <= 1 for s in std):
-        raise ForeignError(
-            f"mean {mean} and std {std} are not of pixels in [0, 1]: divide them by 255"
-        )
     return PixelScale(mean=mean, std=std)
 
 

@@ -5,7 +5,6 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -27,6 +26,13 @@ class PixelScale:
 
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+
+    def __post_init__(self) -> None:
+        if not all(0 <= m <= 1 for m in self.mean) or not all(0 < s <= 1 for s in self.std):
+            raise ForeignError(
+                f"mean {self.mean} and std {self.std} are not of pixels in [0, 1]: divide them by "
+                f"255"
+            )
 
 
 def read_source(path: Path) -> dict[str, Tensor]:
@@ -60,7 +66,11 @@ def read_source(path: Path) -> dict[str, Tensor]:
 
 
 def pixel_scale_beside(path: Path) -> PixelScale | None:
-    """What a config.json (timm) or preprocessor_config.json (transformers) in the folder says."""
+    """What a config.json (timm) or preprocessor_config.json (transformers) in the folder says.
+
+    Raises:
+        ForeignError: it says something that cannot be meant.
+    """
     for name, section, mean, std in (
         ("config.json", "pretrained_cfg", "mean", "std"),
         ("preprocessor_config.json", None, "image_mean", "image_std"),
@@ -71,10 +81,13 @@ def pixel_scale_beside(path: Path) -> PixelScale | None:
         try:
             values = json.loads(file.read_text())
             values = values[section] if section else values
-            (r, g, b), (sr, sg, sb) = values[mean], values[std]
-            return PixelScale(mean=(float(r), float(g), float(b)), std=(sr, sg, sb))
+            r, g, b, sr, sg, sb = (float(x) for x in (*values[mean], *values[std]))
         except (ValueError, KeyError, TypeError):
             continue  # some other program's file of that name
+        try:
+            return PixelScale(mean=(r, g, b), std=(sr, sg, sb))
+        except ForeignError as error:
+            raise ForeignError(f"{file}: {error}, and give them by --mean and --std") from None
     return None
 
 
@@ -83,7 +96,7 @@ def _unpickle(path: Path) -> Any:
         # Many checkpoints keep their command line beside the weights, which is plain values too.
         with torch.serialization.safe_globals([argparse.Namespace]):
             return torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, KeyError) as error:
+    except Exception as error:  # a damaged file makes torch raise nearly anything
         # Torch's own message advises to run the file's code.
         named = re.search(r"GLOBAL (\S+)", str(error))
         reason = f"it asks for {named[1]}" if named else "it is no checkpoint of torch.save"

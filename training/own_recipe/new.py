@@ -92,8 +92,12 @@ def _of_data(known: Known, data: str) -> Known:
 
 def _spec(data: str) -> str:
     """A data set's name as the catalogue has it, of a folder too."""
+    from training.data.catalog import CATALOG
+
     path = Path(data).expanduser()
     if not path.is_dir():
-        return data if ":" in data else f"folder:{data}"
+        # Some names have no kind: hd1k, tum@FOLDER.
+        known = ":" in data or data.partition("@")[0] in CATALOG
+        return data if known else f"folder:{data}"
     whole = (path / "images").is_dir() or not (path / "train").is_dir()
     return f"folder:{data if whole else path / 'train'}"

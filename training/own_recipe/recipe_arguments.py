@@ -11,6 +11,12 @@ from training.recipes import RECIPES
 
 MULTI_RESOLUTION = "--multi-resolution"
 """As it is, with the defaults of MultiResolutionConfig; or with one of its fields behind a dot."""
+ONE_RESOLUTION = "--no-multi-resolution"
+"""Switches it off where a recipe has it."""
+
+
+class ArgumentError(ValueError):
+    """Words of a command line that contradict each other."""
 
 
 def recipe_of(arguments: list[str], *, prog: str) -> Recipe:
@@ -19,12 +25,23 @@ def recipe_of(arguments: list[str], *, prog: str) -> Recipe:
     Args:
         arguments: of the command, a recipe's name or file first.
         prog: what --help calls the command.
+
+    Raises:
+        ArgumentError: several resolutions are asked for, and none but that of the crops.
+        RecipeFileError: the file does not make a recipe.
     """
-    several = any(word.split(".")[0] == MULTI_RESOLUTION for word in arguments)
-    arguments = [word for word in arguments if word != MULTI_RESOLUTION]
+    several = any(_flag(word).split(".")[0] == MULTI_RESOLUTION for word in arguments)
+    one = any(_flag(word) == ONE_RESOLUTION for word in arguments)
+    if several and one:
+        raise ArgumentError(f"{MULTI_RESOLUTION} and {ONE_RESOLUTION} came: give one of them")
+    arguments = [
+        word for word in arguments if _flag(word) not in (MULTI_RESOLUTION, ONE_RESOLUTION)
+    ]
 
     def start(recipe: Recipe) -> Recipe:
-        # tyro has no flag for a part that is not there: put it there, then read its values.
+        # tyro has no flag for a part that may be there or not: decide, then read its values.
+        if one:
+            return replace(recipe, multi_resolution=None)
         if several and recipe.multi_resolution is None:
             return replace(recipe, multi_resolution=MultiResolutionConfig())
         return recipe
@@ -37,3 +54,8 @@ def recipe_of(arguments: list[str], *, prog: str) -> Recipe:
         )
     configs = {name: (recipe.summary, start(recipe)) for name, recipe in RECIPES.items()}
     return tyro.extras.overridable_config_cli(configs, prog=prog, args=arguments)
+
+
+def _flag(word: str) -> str:
+    """A word as flags are spelled: tyro takes _ for - everywhere."""
+    return word.replace("_", "-")

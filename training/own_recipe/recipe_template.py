@@ -273,6 +273,8 @@ def _data_config(known: Known) -> str:
         "# and flow alive while the encoder learns. Their classes are CamVid's.",
         "scenes_per_step=0,",
         "pairs_per_step=0,",
+        "# Images whose pieces are the textures of what is rendered; () for none.",
+        f"photographs={next(iter(_variables(known)))},",
         "# (height, width) in px of the crops that are learned from.",
         "window=(256, 320),",
         "pair_window=(192, 256),",

@@ -3,6 +3,9 @@
 import math
 from dataclasses import dataclass
 
+SAME = 1e-9
+"""Relative: numbers that lie closer are one number that was computed in two ways."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Axis:
@@ -23,8 +26,8 @@ def make_axis(low: float, high: float, *, num_ticks: int = 5) -> Axis:
     >>> make_axis(0.0, 0.93).ticks
     (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
     """
-    if not high > low:
-        # A constant needs room around it too.
+    if not high - low > SAME * max(abs(low), abs(high)):
+        # A constant needs room around it too, and so does one that averaging made uneven.
         half = abs(low) * 0.1 or 1.0
         low, high = low - half, high + half
     rough = (high - low) / num_ticks
@@ -32,7 +35,8 @@ def make_axis(low: float, high: float, *, num_ticks: int = 5) -> Axis:
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     # Rounded, or 3 * 0.2 would read 0.6000000000000001.
-    ticks = tuple(round(index * step, 12) + 0.0 for index in range(first, last + 1))
+    digits = max(-math.floor(math.log10(power) + 0.5), 0)
+    ticks = tuple(round(index * step, digits) + 0.0 for index in range(first, last + 1))
     return Axis(low=ticks[0], high=ticks[-1], ticks=ticks)
 
 

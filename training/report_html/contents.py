@@ -6,8 +6,8 @@ from typing import TypeVar
 
 from models.image.palette import Palette
 from models.task import Task
-from training.evaluate import Evaluation, Findings
 from training.running.run_log import RunLog
+from training.scoring.evaluate import Evaluation, Findings
 
 Kind = TypeVar("Kind", bound=Findings)
 

@@ -7,14 +7,15 @@ from pathlib import Path
 
 from models.image.palette import CAMVID_PALETTE
 from models.task import Task
-from training.evaluate import Evaluation, LeftOut, evaluate
 from training.report_html.contents import Contents
 from training.report_html.page import render
 from training.running.run_log import RunLog, read_run_log
+from training.scoring.evaluate import Evaluation, LeftOut, evaluate
 from training.scoring.remembering import Remembering
 from training.scoring.scored_model import ScoredModel, open_model
 from training.scoring.suites import SUITES, Suite, suites_of
 from training.scoring.validation_data import held_out_of
+from training.whole_file import write_whole
 
 WEIGHTS = "weights.safetensors"
 RUN_FILES = ("recipe.json", "losses.jsonl")
@@ -96,20 +97,23 @@ def write_html(
         The file that was written.
 
     Raises:
-        ReportError: `path` is nothing that can be reported on.
+        ReportError: `path` is nothing that can be reported on, or `output` is a folder.
         FileFormatError: a data set that was asked for is missing or broken.
     """
     subject = find_subject(path)
+    output = output or subject.default_output
+    # Now, not after the minutes that scoring takes.
+    if output.is_dir():
+        raise ReportError(f"{output} is a folder, expected the name of a file, such as report.html")
+    output.parent.mkdir(parents=True, exist_ok=True)
     log = None if subject.run is None else read_run_log(subject.run)
     model = None if subject.model is None else open_model(subject.model, engine=engine)
     evaluation: Evaluation | None = None
     if model is not None:
         evaluation = _score(model, log, only=only, data=data, quick=quick, say=say)
-    output = output or subject.default_output
     text = render(_contents(subject, model, log, evaluation, quick=quick))
-    partial = output.with_name(output.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(output)  # a reader never sees half a file
+    # Names of files need not be text: what no Unicode stands for becomes a question mark.
+    write_whole(output, text.encode("utf-8", errors="replace").decode("utf-8"))
     return output
 
 

@@ -14,7 +14,7 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.utils.checkpoint import checkpoint
 
-from training.distributed import Processes
+from training.running.distributed import Processes
 
 
 def blocks_of(model: nn.Module) -> list[nn.Module]:

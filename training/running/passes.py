@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from training.data.batch import Batch
 from training.data.share import Share
 from training.data.token_budget import num_passes, tokens_of
-from training.distributed import Processes
+from training.running.distributed import Processes
 from training.step import Known, count_known
 
 
@@ -69,11 +69,10 @@ def make_plans(
 
 
 def tokens_per_sample(batch: Batch) -> int:
-    """Cells of 16x16 pixels of all windows of a sample, in both frames of a pair."""
-    frames = (batch.image, batch.next_image)
-    return sum(
-        tokens_of((x.shape[2], x.shape[3]), num_windows=x.shape[1]) for x in frames if x is not None
-    )
+    """Of one sample of the batch."""
+    frames = [x for x in (batch.image, batch.next_image) if x is not None]
+    sizes = [(x.shape[2], x.shape[3]) for x in frames]
+    return tokens_of(*sizes, num_windows=batch.image.shape[1])
 
 
 def split(batch: Batch, passes: int) -> Iterator[Batch]:

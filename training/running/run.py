@@ -9,18 +9,24 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from training.adapt.adapter_file import save_trained
 from training.adapt.start import prepare
-from training.checkpoint import Checkpoint, collect, restore, write_checkpoint
-from training.class_count import classes_of
+from training.class_count import class_share_of
 from training.data.batch import Batch
-from training.distributed import Processes
 from training.losses.segmentation import balanced_weights
 from training.multi_resolution import MultiResolutionObjective
-from training.optimizer import Average, group_table, make_optimizer, parameter_groups, set_rate
 from training.recipe import Recipe
 from training.running.blocks import compile_blocks, recompute, shard, whole
+from training.running.checkpoint import Checkpoint, collect, restore, write_checkpoint
+from training.running.distributed import Processes
+from training.running.optimizer import (
+    Average,
+    group_table,
+    make_optimizer,
+    parameter_groups,
+    set_rate,
+)
 from training.running.passes import make_plans, split
+from training.running.trained_weights import save_trained
 from training.schedule import rate_factor
 from training.step import Chance, Known, Objective
 
@@ -51,8 +57,9 @@ class Run:
         self.optimizer = make_optimizer(self.model, recipe.optimizer)
         self.average = Average(self.model, decay=recipe.optimizer.average_decay)
         self._num_idle = 0
-        share = recipe.weights.class_share or (1.0,) * max(len(classes_of(recipe)), 1)
-        self.class_weights = balanced_weights(torch.tensor(share, device=device))
+        share = torch.tensor(class_share_of(recipe), dtype=torch.float32, device=device)
+        # Of no class at all the median is undefined, and no loss asks for weights.
+        self.class_weights = balanced_weights(share) if len(share) else share
 
     def _prepared(self) -> Objective:
         """What a step calls: the model's losses, compiled, recomputed and sharded as asked for."""

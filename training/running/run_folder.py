@@ -4,8 +4,9 @@ import json
 import math
 from pathlib import Path
 
-from training.checkpoint import CheckpointError
 from training.recipe import Recipe, differences, recipe_to_dict
+from training.running.checkpoint import CheckpointError
+from training.whole_file import write_whole
 
 
 def claim(file: Path, recipe: Recipe, *, resumes: bool) -> None:
@@ -26,14 +27,14 @@ def claim(file: Path, recipe: Recipe, *, resumes: bool) -> None:
                 f"{file.parent} holds a run with other values of {', '.join(others)}: give the "
                 f"ones in {file.name}, or move the folder away to start anew"
             )
-    _replace(file, json.dumps(recipe_to_dict(recipe), indent=2) + "\n")
+    write_whole(file, json.dumps(recipe_to_dict(recipe), indent=2) + "\n")
 
 
 def forget_after(log: Path, start: int) -> None:
     """Leave out of the log what came after the checkpoint: it happens again."""
     if log.is_file():
         lines = log.read_text().splitlines(keepends=True)
-        _replace(log, "".join(line for line in lines if _step(line) < start))
+        write_whole(log, "".join(line for line in lines if _step(line) < start))
 
 
 def _step(line: str) -> float:
@@ -42,13 +43,6 @@ def _step(line: str) -> float:
         return float(json.loads(line)["step"])
     except json.JSONDecodeError:
         return math.inf
-
-
-def _replace(file: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    partial = file.with_name(file.name + ".partial")
-    partial.write_text(text)
-    partial.replace(file)
 
 
 def log_line(step: int, values: dict[str, float]) -> str:

@@ -1,6 +1,7 @@
 """What a run wrote down: its recipe and the values of its steps."""
 
 import json
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-NOT_LOSSES = frozenset(("step", "step_s", "wait_s", "learning_rate", "images", "peak_mib"))
+NOT_LOSSES = frozenset(("step", "step_s", "wait_s", "learning_rate", "peak_mib"))
 
 
 def is_loss(name: str) -> bool:
@@ -44,19 +45,21 @@ def read_run_log(folder: Path) -> RunLog:
         RunLogError: recipe.json or losses.jsonl is not what a run writes.
     """
     recipe_file, log_file = folder / "recipe.json", folder / "losses.jsonl"
-    lines: list[dict[str, float | None]] = []
+    table: dict[str, array[float]] = {}
+    num_steps = 0
     recipe: dict[str, Any] = {}
     try:
         if recipe_file.is_file():
             recipe = json.loads(recipe_file.read_text())
         if log_file.is_file():
-            text = log_file.read_text()
-            # A run in progress, or one that was killed, may have written half of its last line.
-            whole = text[: text.rfind("\n") + 1]
-            lines = [json.loads(line) for line in whole.splitlines()]
-        steps = np.array([line["step"] for line in lines], dtype=np.int64)
-        names = list(dict.fromkeys(name for line in lines for name in line if name != "step"))
-        values = {name: np.array([_number(line.get(name)) for line in lines]) for name in names}
+            with log_file.open() as lines:
+                for line in lines:
+                    # A run in progress, or one that was killed, may have written half of its last.
+                    if line.endswith("\n"):
+                        _add(table, num_steps, json.loads(line))
+                        num_steps += 1
+        values = {name: np.array(column) for name, column in table.items()}
+        steps = values.pop("step", np.zeros(0)).astype(np.int64)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunLogError(
             f"{folder}: {error!r}; expected recipe.json and losses.jsonl as training writes them: "
@@ -65,8 +68,20 @@ def read_run_log(folder: Path) -> RunLog:
     return RunLog(recipe=recipe, steps=steps, values=values)
 
 
-def _number(value: float | None) -> float:
-    return np.nan if value is None else float(value)
+def _add(table: dict[str, "array[float]"], row: int, values: Any) -> None:
+    """One row: a million steps are a hundred megabytes as numbers, and gigabytes as dictionaries.
+
+    Raises:
+        KeyError: the row has no step.
+    """
+    values["step"] = int(values["step"])
+    for name, value in values.items():
+        if name not in table:
+            table[name] = array("d", [np.nan]) * row
+        table[name].append(np.nan if value is None else float(value))
+    for column in table.values():
+        if len(column) == row:
+            column.append(np.nan)
 
 
 def smooth(values: NDArray[np.float64], *, memory_steps: float) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from training.evaluate import as_markdown, evaluate
+from training.scoring.evaluate import as_markdown, evaluate
 from training.scoring.remembering import Remembering
 from training.scoring.scored_model import open_model
 from training.scoring.suites import suites_of

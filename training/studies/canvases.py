@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -22,12 +22,15 @@ from training.data.readers.camvid import CamVid
 from training.data.sample import Cut, Sample
 from training.data.synthetic.layered import render_pair
 from training.data.synthetic.scene import render_scene
+from training.running.cores import NUM_CORES
 
 ENLARGED = (1.0, 1.5)
 """A piece of a training image, smaller by a factor in this range, fills the canvas."""
 POOLS = Path("runs/pools")
-VERSION = 1
-"""Of what is rendered here."""
+CAMVID = "camvid:train"
+"""The labelled images to train on, as the catalogue calls them."""
+VERSION = 2
+"""Of what is rendered here, and of how exactly it is kept."""
 FEW = 16
 """Scenes that are rendered sooner than a process starts that would help."""
 TEST_SEED = 10**7
@@ -46,6 +49,11 @@ class Canvases(Protocol):
     @property
     def num_test(self) -> int:
         """Held-out images."""
+        ...
+
+    @property
+    def rendered(self) -> bool:
+        """Whether a renderer made them: their labels count less."""
         ...
 
     def prepare(self) -> None:
@@ -67,6 +75,7 @@ class EnlargedCamVid:
 
     size: tuple[int, int]
     """(height, width) in px."""
+    rendered: Literal[False] = False
 
     @cached_property
     def _train(self) -> CamVid:
@@ -107,6 +116,7 @@ class RenderedCanvases:
     task: Task
     num_train: int
     num_test: int
+    rendered: Literal[True] = True
 
     def prepare(self) -> None:
         work = [(self, index) for index in range(self.num_train)]
@@ -119,7 +129,7 @@ class RenderedCanvases:
         # Not forked: torch may have threads already.
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(
-            os.cpu_count(), mp_context=context, initializer=_one_thread
+            NUM_CORES, mp_context=context, initializer=_one_thread
         ) as executor:
             list(executor.map(_fill, missing, chunksize=2))
 

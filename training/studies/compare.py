@@ -15,6 +15,7 @@ from rich.console import Console
 
 from training.studies.fit import Fit, fit, read_fit
 from training.studies.method import Budget, Method
+from training.whole_file import write_whole
 
 
 class StudyError(ValueError):
@@ -122,6 +123,4 @@ def train_and_score(method: Method, budget: Budget, folder: Path) -> None:
         scores.append(found)
         shown = " ".join(f"{key} {value:.3f}" for key, value in found.items())
         report(f"{method.name}: after {at_s:.0f} s {shown}")
-    partial = folder / "scores.partial"
-    partial.write_text(json.dumps(scores, indent=2) + "\n")
-    partial.replace(folder / "scores.json")
+    write_whole(folder / "scores.json", json.dumps(scores, indent=2) + "\n")

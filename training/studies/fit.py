@@ -1,24 +1,26 @@
 """Training for a given time instead of a given number of steps."""
 
 import json
-import os
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from itertools import count
 from pathlib import Path
 
 import torch
-from torch.utils.data import DataLoader
 
 from models.weights import save_weights
-from training.data.batch import Batch
 from training.recipe import Recipe
+from training.running import distributed
 from training.running.allocator import keep_freed_memory
+from training.running.cores import NUM_CORES
+from training.running.distributed import Processes
+from training.running.loader import load
 from training.running.memory import read_memory
 from training.running.run import Run
 from training.studies.method import Budget, Method
+from training.whole_file import write_whole
 
 WARMUP_SHARE = 0.05
 """Share of the budget in which the learning rate rises."""
@@ -60,9 +62,10 @@ def fit(method: Method, budget: Budget, folder: Path, *, report: Callable[[str],
     folder.mkdir(parents=True, exist_ok=True)
     device = device_of(method.recipe)
     keep_freed_memory()
-    torch.set_num_threads(method.recipe.threads or os.cpu_count() or 1)
+    torch.set_num_threads(method.recipe.threads or NUM_CORES)
     idle = read_memory(device).current_mib
-    data = _batches(method, budget, device)
+    # Steps without an end: time is it.
+    data = load(method.data, count(), num_workers=budget.num_workers, device=device)
     rehearsal = Run(method.recipe, device)
     for step in range(budget.warmup_steps):
         rehearsal.step(step, next(data))
@@ -100,9 +103,7 @@ def fit(method: Method, budget: Budget, folder: Path, *, report: Callable[[str],
         idle_mib=idle,
         points=tuple(points),
     )
-    partial = done.with_suffix(".partial")
-    partial.write_text(json.dumps(asdict(result), indent=2) + "\n")
-    partial.replace(done)
+    write_whole(done, json.dumps(asdict(result), indent=2) + "\n")
     return result
 
 
@@ -129,29 +130,12 @@ def follow_clock(recipe: Recipe, step: int, *, share: float) -> Recipe:
 
 
 def device_of(recipe: Recipe) -> torch.device:
-    """The device that a recipe asks for."""
-    if recipe.device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(recipe.device)
+    """The device that a recipe asks for, of one process.
 
-
-def _batches(method: Method, budget: Budget, device: torch.device) -> Iterator[list[Batch]]:
-    loader: DataLoader[list[Batch]] = DataLoader(
-        method.data,
-        batch_size=None,
-        sampler=count(),  # no length: time ends it
-        num_workers=budget.num_workers,
-        prefetch_factor=4 if budget.num_workers else None,
-        worker_init_fn=_be_modest,
-        pin_memory=device.type == "cuda",
-    )
-    return iter(loader)
-
-
-def _be_modest(worker: int) -> None:
-    del worker
-    torch.set_num_threads(1)
-    os.nice(5)  # the step comes first on a machine with few cores
+    Raises:
+        ProcessError: a GPU that is not there.
+    """
+    return distributed.device_of(recipe.device, Processes())
 
 
 def _shown(values: dict[str, float]) -> str:

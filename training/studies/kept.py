@@ -14,11 +14,11 @@ from models.windows import STRIDE
 from training.data.augment import crop
 from training.data.batch import Batch, collate
 from training.data.sample import Cut, Sample
+from training.data.win_win import WindowShape, cut, draw_shape, without_border
 from training.data.windowed import place_windows
 from training.recipe import WindowConfig
 from training.studies.canvases import Canvases
 from training.studies.presets import Family
-from training.win_win import WindowShape, cut, draw_shape, without_border
 
 Way = Literal["full", "two", "four", "crop", "tokens"]
 WAYS: tuple[Way, ...] = get_args(Way)
@@ -139,4 +139,4 @@ class KeptBatches(Dataset[list[Batch]]):
             canvas = self.canvases.train(np.random.default_rng([self.seed, 4, step, number]))
             rng = np.random.default_rng([self.seed, 5, step, number])
             cuts.append(keep(rng, canvas, self.what, shape))
-        return [collate(cuts)]
+        return [collate(cuts, rendered=self.canvases.rendered)]

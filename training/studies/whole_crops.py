@@ -12,8 +12,8 @@ from training.data.batch import Batch, collate
 from training.data.readers.camvid import CamVid
 from training.data.rendered import SCENES, RenderedPairs
 from training.data.sample import Cut, Sample
+from training.data.win_win import cut
 from training.recipe import DataConfig
-from training.win_win import cut
 
 MIN_SHARE: Final = 0.75
 """Of the sides of the largest crop of the canvas's shape. Things are seen as large as at test."""

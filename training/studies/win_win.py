@@ -144,9 +144,10 @@ class WinWin:
 
     def methods(self, report: Any) -> "list[Method]":
         """Every family in every way; what they train on is rendered first."""
-        from models.task import Task
-        from training.recipe import DataConfig, OptimizerConfig, Recipe
-        from training.studies.canvases import canvases
+        from models.task import CLASS_NAMES, Task
+        from training.class_count import count_classes
+        from training.recipe import DataConfig, LossWeights, OptimizerConfig, Recipe
+        from training.studies.canvases import CAMVID, canvases
         from training.studies.fit import device_of
         from training.studies.held_out import HeldOut
         from training.studies.kept import WAYS, KeptBatches, kept
@@ -157,6 +158,9 @@ class WinWin:
         source = canvases(task, self.canvas, num_train=self.num_scenes, num_test=self.test_images)
         report(f"{self.task}: preparing canvases of {self.canvas[0]}x{self.canvas[1]} (HxW)")
         source.prepare()
+        weights = LossWeights()
+        if task is Task.SEGMENTATION:  # rare classes count more, as where recipes train
+            weights = LossWeights(class_share=count_classes((CAMVID,), CLASS_NAMES))
         found = []
         for family in (name for name in FAMILIES if name in self.families):
             crop = kept("crop", family, self.canvas, share=self.share, border_px=0)
@@ -168,6 +172,7 @@ class WinWin:
                     num_steps=1,
                     data=DataConfig(seed=self.seed),
                     optimizer=OptimizerConfig(learning_rate=self.learning_rate),
+                    weights=weights,
                     precision=self.precision,
                     device=self.device,
                     threads=self.threads,
@@ -208,21 +213,24 @@ class WinWin:
         plain = asdict(self)
         for name in ("out", "families", "ways", "quick"):
             del plain[name]
+        if self.task == "segmentation":  # equal once: results of then and now do not compare
+            plain["class_weights"] = "balanced"
         return plain
 
 
 def machine() -> dict[str, Any]:
     """What the numbers were measured on."""
-    import os
     import platform
 
     import torch
+
+    from training.running.cores import NUM_CORES
 
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {
         "machine": {
             "cpu": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
+            "cores": NUM_CORES,
             "gpu": gpu,
             "torch": torch.__version__,
         }

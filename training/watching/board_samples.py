@@ -1,6 +1,7 @@
 """The fixed handful of images whose predictions a run shows: some unseen ones, some of its own."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import numpy as np
 import torch
@@ -40,15 +41,15 @@ def choose_samples(data: Dataset[list[Batch]] | None) -> list[Sample]:
         data: from the number of a step to its batches; None: unseen samples alone.
 
     Returns:
-        What is there of UNSEEN (data sets that are absent have none), then samples of step 0.
+        What is there of UNSEEN (data sets that are absent or broken have none), then samples of
+        step 0.
     """
     found = []
     for open_reader, indices in UNSEEN:
-        try:
+        # A run must not end because of data that it never asked for.
+        with suppress(FileFormatError, OSError):
             reader = open_reader()
-        except FileFormatError:
-            continue
-        found += [reader[index] for index in indices if index < len(reader)]
+            found += [reader[index] for index in indices if index < len(reader)]
     for number, batch in enumerate([] if data is None else data[0]):
         found += of_batch(batch, f"train/{number}")[:PER_BATCH]
     return [_small(sample) for sample in found]
@@ -85,4 +86,5 @@ def _small(sample: Sample) -> Sample:
     if longest <= LONGEST_SIDE_PX:
         return sample
     ratio = LONGEST_SIDE_PX / longest
-    return scale(sample, (round(sample.size[0] * ratio), round(sample.size[1] * ratio)))
+    height, width = (max(round(side * ratio), 1) for side in sample.size)
+    return scale(sample, (height, width))

@@ -16,7 +16,7 @@ from bentoml.validators import ContentType
 from tests.benchmarks.peers.work import Work
 
 
-@bentoml.service  # type: ignore[untyped-decorator]
+@bentoml.service
 class Maps:
     """One replica."""
 

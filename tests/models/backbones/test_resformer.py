@@ -14,8 +14,8 @@ from models.config import ResformerConfig, VitConfig
 from models.presets import PRESETS
 from models.windows import Placement, Windows
 from training.adapt.layer_decay import blocks_above
-from training.optimizer import parameter_groups
 from training.recipe import OptimizerConfig
+from training.running.optimizer import parameter_groups
 
 CONFIG = ResformerConfig(embed_dim=32, num_blocks=1, num_heads=4, num_register_tokens=3)
 WINDOWS, ROWS, COLS = 2, 3, 5

@@ -1,6 +1,7 @@
 import io
 import json
 from email import message_from_bytes
+from email.message import Message
 from pathlib import Path
 
 import numpy as np
@@ -90,9 +91,11 @@ def test_one_image_is_the_body_and_a_pair_is_a_form() -> None:
     )
     parts = form.get_payload()
     assert isinstance(parts, list)
-    names = [part.get_param("name", header="content-disposition") for part in parts]
+    assert all(isinstance(part, Message) for part in parts)
+    messages = [part for part in parts if isinstance(part, Message)]
+    names = [part.get_param("name", header="content-disposition") for part in messages]
     assert names == ["image", "next_image"]
-    bodies = [part.get_payload(decode=True) for part in parts]
+    bodies = [part.get_payload(decode=True) for part in messages]
     assert bodies == [pair.picture.data, pair.next_picture.data]
 
 

@@ -71,5 +71,12 @@ def test_metrics_count_stages_rejections_and_the_engine(folder: Path) -> None:
     assert 'anyres_request_seconds_count{route="/v1/predict",status="200"} 1.0' in lines
     assert 'anyres_request_seconds_count{route="none",status="404"} 1.0' in lines
     assert "anyres_ready 1.0" in lines
-    assert "anyres_queue_requests 0.0" in lines
+    assert 'anyres_queue_requests{model="toy"} 0.0' in lines
+    assert 'anyres_batch_requests_count{model="toy"} 1.0' in lines
+    assert 'anyres_padded_pixels_total{model="toy"} 16.0' in lines
+    assert 'anyres_padding_pixels_total{model="toy"} 0.0' in lines
+    assert 'anyres_cold_shapes_total{graph="frame",model="toy"} 1.0' in lines
+    assert 'anyres_queue_dropped_total{model="toy",reason="expired"} 0.0' in lines
+    assert any(line.startswith('anyres_measured_seconds_total{graph="frame"') for line in lines)
+    assert any(line.startswith('anyres_cost_seconds{graph="flow"') for line in lines)
     assert any(line.startswith("anyres_engine_info{") and "onnxruntime" in line for line in lines)

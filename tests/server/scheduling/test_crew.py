@@ -75,7 +75,8 @@ def test_a_thread_that_is_killed_while_it_waits_loses_nothing() -> None:
 
 def test_work_that_was_cancelled_while_it_waited_is_not_done() -> None:
     crew = Crew(1, name="test")
-    gate, done = threading.Event(), []
+    gate = threading.Event()
+    done: list[int] = []
     running = crew.submit(gate.wait, 10)
     waiting = crew.submit(done.append, 1)
     assert waiting.cancel()

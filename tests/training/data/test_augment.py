@@ -87,6 +87,16 @@ def test_a_mirrored_sample_has_mirrored_truth_and_the_other_u() -> None:
     np.testing.assert_array_equal(twice.flow, sample.flow)
 
 
+def test_mirroring_changes_nothing_in_place() -> None:
+    # One column is the same mirrored, and so no copy.
+    flow = np.ones((3, 1, 2), dtype=np.float32)
+    image = np.zeros((3, 1, 3), dtype=np.uint8)
+    mirrored = flip(Sample(name="thin", image=image, next_image=image, flow=flow))
+    assert mirrored.flow is not None
+    assert mirrored.flow[0, 0].tolist() == [-1, 1]
+    assert flow[0, 0].tolist() == [1, 1]
+
+
 def test_scaling_multiplies_flow_and_leaves_distances() -> None:
     sample = Sample(
         name="s",

@@ -47,6 +47,17 @@ def test_a_folder_of_ones_own_brings_its_classes(tmp_path: Path) -> None:
     assert data.far_m == 5.0
 
 
+def test_inverse_depth_of_ones_own_is_not_said_to_be_metres(tmp_path: Path) -> None:
+    tiny_files.image(tmp_path / "images/a.png", (1, 2))
+    tiny_files.text(tmp_path / "dataset.json", json.dumps({"depth_is": "inverse_depth"}))
+    (tmp_path / "depth").mkdir()
+    np.save(tmp_path / "depth/a.npy", np.array([[40.0, 8.0]]))
+    data = open_data(f"folder:{tmp_path}")
+    assert data.unit == "1/unit"
+    tiny_files.text(tmp_path / "dataset.json", json.dumps({"depth_is": "depth"}))
+    assert open_data(f"folder:{tmp_path}").unit == "m"
+
+
 def test_several_sets_are_one(root: Path) -> None:
     write_bdd(root / "bdd100k", "a", "b")
     write_bdd(root / "more", "c")

@@ -1,4 +1,5 @@
 import struct
+import zlib
 from pathlib import Path
 
 import cv2
@@ -11,14 +12,17 @@ from PIL import Image
 from training.data.file_formats import (
     FileFormatError,
     read_depth_png,
+    read_flags,
     read_flo,
     read_image,
     read_indices,
     read_kitti_disparity,
     read_kitti_flow,
+    read_npy,
     read_pfm,
     read_png16,
     read_spring,
+    read_text,
     write_flo,
     write_kitti_flow,
     write_pfm,
@@ -165,6 +169,83 @@ def test_indices_are_not_colours(tmp_path: Path) -> None:
     with Image.open(tmp_path / "labels.png") as image:
         assert image.mode == "P"
     assert read_indices(tmp_path / "labels.png").tolist() == [[0, 7, 11]]
+
+
+def write_grey(path: Path, bits: int, row: list[int]) -> Path:
+    """A grey PNG of few bits per pixel, one row that fills whole bytes."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        end = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + end
+
+    number = int("".join(format(value, f"0{bits}b") for value in row), 2)
+    pixels = zlib.compress(b"\0" + number.to_bytes(len(row) * bits // 8, "big"))
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", len(row), 1, bits, 0, 0, 0, 0))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", pixels) + chunk(b"IEND", b""))
+    return path
+
+
+@pytest.mark.parametrize(("bits", "row"), [(1, [0, 1] * 4), (2, [0, 1, 2, 3]), (4, [0, 15])])
+def test_indices_of_few_bits_are_not_stretched_to_others(
+    tmp_path: Path, bits: int, row: list[int]
+) -> None:
+    # Pillow makes 255, "not counted", of the highest value and 17 of a 1 in 4 bits.
+    path = write_grey(tmp_path / "few.png", bits, row)
+    with pytest.raises(
+        FileFormatError, match=r"few\.png: grey of fewer than 8 bits.*save it with 8"
+    ):
+        read_indices(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "read"),
+    [
+        ("a.ppm", b"P6\n4 1\xa1 255\n" + bytes(40), read_image),
+        # A header that says 200 million pixels.
+        ("a.pgm", b"P5\n20000 10000 255\n" + bytes(40), read_indices),
+        ("a.npy", b"\x93NUMPY\x01\x00\x16\x00{'descr': ('<f4', (2,     ", read_npy),
+    ],
+    ids=["ppm", "pgm", "npy"],
+)
+def test_damage_of_any_kind_names_the_file(
+    tmp_path: Path, name: str, content: bytes, read: object
+) -> None:
+    assert callable(read)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(FileFormatError, match=r"a\.(ppm|pgm|npy): .*expected"):
+        read(tmp_path / name)
+
+
+def test_flags_with_a_palette_are_its_colours(tmp_path: Path) -> None:
+    flags = Image.fromarray(np.array([[0, 1, 2]], dtype=np.uint8))
+    flags.putpalette([255, 0, 0, 0, 0, 0, 0, 255, 0])  # red is no black, though its index is 0
+    flags.save(tmp_path / "map.png")
+    assert read_flags(tmp_path / "map.png").tolist() == [[True, False, True]]
+
+
+def test_several_arrays_are_no_depth(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", depth=np.ones((2, 2)))
+    (tmp_path / "a.npz").rename(tmp_path / "a.npy")
+    with pytest.raises(
+        FileFormatError, match=r"a\.npy: several arrays \(\.npz\), expected a NumPy"
+    ):
+        read_npy(tmp_path / "a.npy")
+
+
+def test_spring_values_of_another_shape_are_refused(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.flo5", "w") as file:
+        file["flow"] = np.zeros((4, 6), np.float32)
+    with pytest.raises(FileFormatError, match=r"a\.flo5: flow of shape \(4, 6\), expected"):
+        read_spring(tmp_path / "a.flo5", "flow")
+
+
+def test_text_may_begin_with_a_mark_and_must_be_text(tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text("one\n", encoding="utf-8-sig")
+    assert read_text(path, "names") == "one\n"
+    path.write_text("one\n", encoding="utf-16")
+    with pytest.raises(FileFormatError, match=r"list\.txt: .*expected names, as UTF-8 text"):
+        read_text(path, "names")
 
 
 @pytest.mark.parametrize("read", [read_image, read_indices, read_flo, read_pfm, read_kitti_flow])

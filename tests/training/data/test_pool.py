@@ -15,7 +15,8 @@ def make(index: int) -> Cut:
         canvas=(32, 48),
         origins=np.array([[0, 16]]),
         image=rng.integers(0, 256, (1, 16, 16, 3), np.uint8),
-        flow=rng.normal(size=(1, 16, 16, 2)).astype(np.float32),
+        inverse_depth=rng.uniform(0.01, 1, (1, 16, 16)).astype(np.float32),
+        flow=rng.normal(scale=300, size=(1, 16, 16, 2)).astype(np.float32),
     )
 
 
@@ -25,12 +26,17 @@ def test_a_cut_comes_back_from_its_file(tmp_path: Path) -> None:
     assert found.name == "made/3"
     assert found.canvas == (32, 48)
     assert found.next_image is None
-    assert np.array_equal(found.image, make(3).image)
+    expected = make(3)
+    assert expected.flow is not None
+    assert expected.inverse_depth is not None
+    assert np.array_equal(found.image, expected.image)
+    # Exactly: 300.1 px would be 300 in float16.
     assert found.flow is not None
     assert found.flow.dtype == np.float32
-    expected = make(3).flow
-    assert expected is not None
-    np.testing.assert_allclose(found.flow, expected, rtol=1e-3)  # float16 on disk
+    assert np.array_equal(found.flow, expected.flow)
+    assert found.inverse_depth is not None
+    assert found.inverse_depth.dtype == np.float32
+    np.testing.assert_allclose(found.inverse_depth, expected.inverse_depth, rtol=2**-11)
 
 
 def test_an_item_is_rendered_once_and_is_the_same_at_every_look(tmp_path: Path) -> None:

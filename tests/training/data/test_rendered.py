@@ -1,15 +1,19 @@
 """Pools of rendered pairs: what is asked for, and windows that follow what moves."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.tiny_models import TINY
 from training.data import rendered
 from training.data.rendered import SCENES, Kind, RenderedPairs
 from training.data.sample import Cut
-from training.recipe import DataConfig, WindowConfig
-from training.win_win import WindowShape
+from training.data.win_win import WindowShape
+from training.recipe import DataConfig, Recipe, WindowConfig
+from training.render import fill_pools
 
 LAYERED: tuple[Kind, ...] = ("layered",)
 
@@ -76,6 +80,46 @@ def test_windows_drawn_otherwise_have_a_pool_of_their_own(pairs: RenderedPairs) 
     name = "layered-windows"
     assert pairs.pools()[name].folder != others.pools()[name].folder
     assert pairs.pools()["layered"].folder == others.pools()["layered"].folder
+
+
+ALL = {"layered", "street", "indoor"}
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        ({}, ALL | {f"{kind}-windows" for kind in ALL}),
+        ({"two_windows_share": 0.0}, ALL),
+        ({"two_windows_share": 1.0}, {f"{kind}-windows" for kind in ALL}),
+        ({"two_windows_share": 0.0, "scenes_per_step": 0}, ALL),
+        ({"two_windows_share": 0.0, "pairs_per_step": 0}, {"street", "indoor"}),  # with depth
+        ({"scenes_per_step": 0, "pairs_per_step": 0}, set()),
+    ],
+)
+def test_what_no_step_draws_from_is_not_rendered(change: dict[str, Any], names: set[str]) -> None:
+    assert RenderedPairs(config=replace(config(), **change)).used().keys() == names
+
+
+def test_a_recipe_without_rendered_data_has_nothing_to_render() -> None:
+    data = DataConfig(scenes_per_step=0, pairs_per_step=0)
+    recipe = Recipe(name="", summary="", model=TINY["vit"], num_steps=1, data=data)
+    said: list[str] = []
+    assert fill_pools(recipe, report=said.append) == 0
+    assert said == ["no step of this recipe sees anything rendered: nothing to do"]
+
+
+def test_rendering_ahead_fills_what_training_will_look_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendered, "POOLS", tmp_path)
+    data = replace(config(), photographs=(), pairs_per_step=0, two_windows_share=0.0)
+    recipe = Recipe(name="", summary="", model=TINY["vit"], num_steps=1, data=data)
+    said: list[str] = []
+    assert fill_pools(recipe, report=said.append, workers=1) == 2
+    assert said == ["2 of 2 pairs"]
+    pools = RenderedPairs(config=data).used().values()
+    assert all(pool.has(0) for pool in pools)
+    assert len(list(tmp_path.rglob("*.npz"))) == 2
 
 
 def difference(windows: Cut, starts: np.ndarray) -> float:

@@ -72,6 +72,21 @@ def test_nothing_is_invented(h: int, w: int, h2: int, w2: int, seed: int, holes:
         assert resized[known].max() <= np.nanmax(values) + 1e-5
 
 
+@pytest.mark.parametrize("holes", [0.1, 0.3, 0.5])
+def test_a_hole_between_near_and_far_is_not_bridged(holes: float) -> None:
+    near_and_far = np.where(np.arange(64) < 32, 1.0, 0.1).astype(np.float32)
+    values = np.repeat(near_and_far[None], 48, axis=0)
+    values[np.random.default_rng(0).random(values.shape) < holes] = NAN
+    flow = np.stack([values * 10, values], axis=-1)
+    for size in ((37, 41), (60, 90), (31, 127)):
+        resized = resize_values(values, size)
+        known = resized[np.isfinite(resized)]
+        assert known.size > 300
+        assert np.minimum(abs(known - 1.0), abs(known - 0.1)).max() < 0.05
+        u = resize_values(flow, size)[..., 0]
+        assert np.nanmin(np.where(u > 1.05, u, np.nan)) > 9.5
+
+
 def test_the_same_size_changes_nothing() -> None:
     values = np.array([[1, NAN], [3, 0]], dtype=np.float32)
     np.testing.assert_array_equal(resize_values(values, (2, 2)), values)

@@ -9,7 +9,7 @@ def test_the_data_lies_beside_the_checkout(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delenv("ANYRES_DATA", raising=False)
     assert data_root() == BESIDE_THE_CHECKOUT
     checkout = Path(__file__).resolve().parents[3]
-    assert (checkout / ".." / "shared" / "data").resolve() == data_root()
+    assert (checkout / ".." / "shared" / "data").resolve() == data_root().resolve()
 
 
 def test_the_variable_overrides_it_and_must_name_a_folder(

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.data.sample import Cut, Sample
+from training.data.win_win import WindowError, WindowShape, cut
 from training.data.windowed import place_windows, smaller, windows_of
 from training.recipe import WindowConfig
-from training.win_win import WindowError, WindowShape, cut
 
 SHAPE = WindowShape(side=48, next_side=64)
 CONFIG = WindowConfig(

@@ -17,6 +17,7 @@ from tests.training.foreign.plain_vit import (
     weights,
 )
 from tests.training.foreign.windows import encoder_of, imported, run
+from training.foreign.blocks import build_block
 from training.foreign.errors import ForeignError
 from training.foreign.rename import rename
 
@@ -217,12 +218,31 @@ def test_a_missing_block_is_told() -> None:
         rename(state)
 
 
-@pytest.mark.parametrize("name", ["blocks.1.attn.proj.weight", "norm.bias", "blocks.0.norm1.bias"])
+@pytest.mark.parametrize(
+    "name",
+    ["blocks.1.attn.proj.weight", "norm.bias", "blocks.0.norm1.bias", "patch_embed.proj.bias"],
+)
 def test_a_missing_tensor_is_told(name: str) -> None:
     state = named(weights(table=4, scale=False), {})
     del state[name]
     with pytest.raises(ForeignError, match="is missing: the file is not complete"):
         imported(state, num_heads=HEADS)
+
+
+@pytest.mark.parametrize("name", ["attn.qkv.bias", "mlp.fc2.bias"])
+@pytest.mark.parametrize("block", [0, 1])
+def test_a_bias_that_only_some_blocks_have_is_not_taken_for_zero(name: str, block: int) -> None:
+    state = named(weights(table=4, scale=False), {})
+    del state[f"blocks.{block}.{name}"]
+    with pytest.raises(ForeignError, match=r"timm encoder are not alike, e.g. \['blocks.1."):
+        imported(state, num_heads=HEADS)
+
+
+def test_a_bias_whose_layer_is_missing_is_told() -> None:
+    tensors = {"blocks.0.q.bias": torch.zeros(C), "blocks.0.norm_attention.weight": torch.ones(C)}
+    tensors["blocks.0.norm_attention.bias"] = torch.zeros(C)
+    with pytest.raises(ForeignError, match=r"blocks.0.qkv.weight is missing: the file is not comp"):
+        build_block(tensors, "blocks.0.", num_heads=HEADS, patch_units=False)
 
 
 def test_heads_that_nobody_knows_are_asked_for() -> None:

@@ -108,6 +108,24 @@ def test_tensors_of_two_models_are_refused(source: Path, tmp_path: Path) -> None
     assert not (tmp_path / "a.safetensors").exists()
 
 
+@pytest.mark.parametrize("name", ["cls_token", "register_tokens", "blocks.0.attn.proj.weight"])
+def test_shapes_that_no_encoder_has_name_the_file(source: Path, tmp_path: Path, name: str) -> None:
+    state = torch.load(source)
+    state[name] = torch.tensor(0.5)
+    torch.save(state, source)
+    with pytest.raises(ForeignError, match=r"dinov2_tiny.pth: tensors of the dinov2 encoder have"):
+        import_weights(source, tmp_path / "a.safetensors", rest=REST, num_heads=HEADS)
+
+
+def test_the_source_is_never_overwritten(source: Path, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs.safetensors"
+    save_file(torch.load(source), theirs)
+    before = theirs.read_bytes()
+    with pytest.raises(ForeignError, match=r"theirs.safetensors: is the file to import from"):
+        import_weights(theirs, tmp_path / "." / theirs.name, rest=REST, num_heads=HEADS)
+    assert theirs.read_bytes() == before
+
+
 def test_blocks_that_differ_are_refused(source: Path, tmp_path: Path) -> None:
     state = torch.load(source)
     del state["blocks.1.ls2.gamma"]

@@ -65,6 +65,9 @@ def test_a_file_that_would_run_code_is_refused(
         ("weights.safetensors", b"not tensors", "not a readable safetensors file"),
         ("weights.pth", b"not tensors", "not a file of tensors"),
         ("weights.pth", b"", "not a file of tensors"),
+        # Begins as pickles do: a key of two bytes that are no text, an item of an empty stack.
+        ("weights.pth", b"\x80\x02X\x02\x00\x00\x00\xff\xfe.", "not a file of tensors"),
+        ("weights.pth", b"\x80\x02a.", "not a file of tensors"),
     ],
 )
 def test_something_else_is_refused(name: str, content: bytes, message: str, tmp_path: Path) -> None:
@@ -93,3 +96,8 @@ def test_the_scale_of_pixels_is_read_beside_the_file(tmp_path: Path) -> None:
     half = {"pretrained_cfg": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}}
     (tmp_path / "config.json").write_text(json.dumps(half))
     assert pixel_scale_beside(weights) == PixelScale(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+    (tmp_path / "config.json").write_text("{}")
+    levels = {"image_mean": [123.7, 116.3, 103.5], "image_std": [58.4, 57.1, 57.4]}
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(levels))
+    with pytest.raises(ForeignError, match=r"sor_config.json: mean \(123.7, .*divide them by 255"):
+        pixel_scale_beside(weights)

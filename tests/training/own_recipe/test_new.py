@@ -17,15 +17,16 @@ from models.runtime.eager import EagerRuntime
 from models.runtime.predictor import predict
 from models.weights import WeightsError, load_weights, save_weights
 from tests.tiny_models import TINY, wild
+from tests.training.data import tiny_files
 from training.adapt.start import prepare
 from training.data.file_formats import FileFormatError
 from training.loop import train
-from training.optimizer import parameter_groups
 from training.own_recipe.new import NewRecipeError, _known, write_recipe
 from training.own_recipe.recipe_arguments import recipe_of
 from training.own_recipe.recipe_file import load_recipe
 from training.own_recipe.recipe_template import Known, recipe_text
 from training.recipe import Recipe
+from training.running.optimizer import parameter_groups
 
 SMALL = ["--num-steps", "3", "--data.num-workers", "0", "--precision", "f32", "--threads", "1"]
 SMALL += [
@@ -88,6 +89,7 @@ def test_what_can_be_known_is_filled_in_and_the_file_trains(
     assert recipe.data.labelled == (f"folder:{folder}/train",)
     assert recipe.freeze == ("backbone", "neck", "depth", "flow*")
     assert (recipe.data.scenes_per_step, recipe.data.pairs_per_step) == (0, 0)
+    assert recipe.data.photographs == recipe.data.labelled  # where something is rendered after all
 
     trained = train(recipe_of([str(path), *SMALL], prog="test"), tmp_path / "run")
     model = load_weights(trained)
@@ -127,6 +129,7 @@ def test_the_file_is_formatted_and_loads_whatever_is_known(
     if "labelled" in kinds:
         assert head is not None
         assert head.class_names == names
+    assert recipe.data.photographs == DATA[kinds[0]]
     frozen = {name for name in ("segmentation", "depth", "flow*") if name in recipe.freeze}
     learning = {"labelled": "segmentation", "depth": "depth", "pairs": "flow*"}
     if init is None:
@@ -180,6 +183,17 @@ def test_without_data_it_says_where_to_put_them(tmp_path: Path, weights: Path) -
     assert recipe.model == TINY["lookup"]
     with pytest.raises(FileFormatError, match="folder:path/to/my/data: .* is not there"):
         train(recipe_of([str(path), *SMALL], prog="test"), tmp_path / "run")
+
+
+def test_data_sets_without_kinds_are_known_by_their_names(tmp_path: Path) -> None:
+    for frame in ("000000_0010", "000000_0011"):
+        tiny_files.image(tmp_path / f"hd1k_input/image_2/{frame}.png", (2, 3))
+    flow = tiny_files.constant_flow((2, 3), 1.0, 0.0)
+    tiny_files.kitti_flow(tmp_path / "hd1k_flow_gt/flow_occ/000000_0010.png", flow)
+    data = f"hd1k@{tmp_path}"
+    assert load_recipe(write_recipe("cars", data=data, folder=tmp_path)).data.pairs == (data,)
+    with pytest.raises(FileFormatError, match="folder:hd2k: hd2k is not there"):
+        write_recipe("other", data="hd2k", folder=tmp_path)
 
 
 def test_what_cannot_be_written_is_refused_and_nothing_is_overwritten(

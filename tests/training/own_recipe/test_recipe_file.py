@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from training.own_recipe.recipe_arguments import recipe_of
+from training.own_recipe.recipe_arguments import ArgumentError, recipe_of
 from training.own_recipe.recipe_file import RecipeFileError, load_recipe
 
 GOOD = """
@@ -32,6 +32,37 @@ def test_a_file_is_a_recipe_whose_values_the_command_line_changes(tmp_path: Path
     assert (recipe.name, recipe.num_steps, recipe.lora.rank) == ("mine", 3, 4)
     assert recipe.freeze == ("neck", "depth")
     assert recipe.optimizer.rate_factors == (("backbone", 0.1), ("flow*", 0.5))
+
+
+SEVERAL = GOOD.replace("import Recipe", "import MultiResolutionConfig, Recipe").replace(
+    "num_steps=7", "num_steps=7, multi_resolution=MultiResolutionConfig(sizes=(1.0, 2.0))"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "sizes"),
+    [
+        (GOOD, [], None),
+        (GOOD, ["--multi-resolution"], (0.5, 1.0, 2.0)),
+        (GOOD, ["--multi_resolution"], (0.5, 1.0, 2.0)),
+        (GOOD, ["--multi_resolution.sizes", "0.25", "1"], (0.25, 1.0)),
+        (SEVERAL, [], (1.0, 2.0)),
+        (SEVERAL, ["--multi_resolution"], (1.0, 2.0)),
+        (SEVERAL, ["--no-multi-resolution"], None),
+        (SEVERAL, ["--no_multi_resolution"], None),
+    ],
+)
+def test_several_resolutions_are_switched_on_and_off_however_the_flag_is_spelled(
+    tmp_path: Path, text: str, words: list[str], sizes: tuple[float, ...] | None
+) -> None:
+    found = recipe_of([str(written(tmp_path, text)), *words], prog="test").multi_resolution
+    assert (found.sizes if found else None) == sizes
+
+
+def test_several_resolutions_and_one_contradict_each_other() -> None:
+    words = ["street", "--multi-resolution.sizes", "1", "2", "--no-multi-resolution"]
+    with pytest.raises(ArgumentError, match="give one of them"):
+        recipe_of(words, prog="test")
 
 
 @pytest.mark.parametrize(

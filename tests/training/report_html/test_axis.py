@@ -16,6 +16,18 @@ def test_a_constant_has_room_around_it() -> None:
         assert 0.2 < axis.share(value) < 0.8
 
 
+def test_what_averaging_made_of_a_constant_is_one_too() -> None:
+    axis = make_axis(0.123456, 0.123456 + 2e-17 + 3e-17)
+    assert axis.low < 0.12 < 0.13 < axis.high
+    axis = make_axis(0.1, 0.1 + 2e-16)
+    assert axis.low < 0.099 < 0.101 < axis.high
+
+
+def test_small_numbers_have_an_axis() -> None:
+    assert make_axis(0.0, 4e-14).ticks == pytest.approx((0.0, 1e-14, 2e-14, 3e-14, 4e-14), abs=0)
+    assert make_axis(0.0, 4e13).ticks == (0.0, 1e13, 2e13, 3e13, 4e13)
+
+
 def test_a_value_lies_at_its_share_of_the_axis() -> None:
     axis = make_axis(0.0, 100.0)
     assert [axis.share(x) for x in (0.0, 25.0, 100.0)] == [0.0, 0.25, 1.0]

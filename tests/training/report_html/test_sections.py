@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from models.image.palette import spread_palette
-from training.evaluate import Evaluation, LeftOut, Row
 from training.report_html.blocks import Block, Charts, Facts, Gallery, Notice, Table, Tiles
 from training.report_html.contents import Contents
 from training.report_html.page import make_sections
@@ -17,6 +16,7 @@ from training.report_html.sections.segmentation import confusion_table, merge_ra
 from training.report_html.sections.summary import summary
 from training.report_html.sections.training_curves import training_curves
 from training.running.run_log import RunLog
+from training.scoring.evaluate import Evaluation, LeftOut, Row
 
 NOTHING = Contents(
     name="n",
@@ -122,6 +122,19 @@ def test_curves_are_drawn_of_what_was_logged_and_never_of_nothing() -> None:
     tiles = summary(replace(NOTHING, log=LOG)).blocks[0]
     assert isinstance(tiles, Tiles)
     assert (tiles.tiles[0].value, tiles.tiles[0].note) == ("100", "of 200, in 3:20")
+
+
+def test_a_value_that_never_changes_and_one_that_was_logged_once_are_drawn() -> None:
+    steps = np.arange(3000)
+    values = {
+        "depth": np.full(3000, 0.123456),  # averages of it differ in their last bits
+        "peak_mib": np.where(steps == 7, 100.0, np.nan),
+    }
+    found = training_curves(replace(NOTHING, log=RunLog(recipe={}, steps=steps, values=values)))
+    charts = [
+        chart for block in found.blocks if isinstance(block, Charts) for chart in block.charts
+    ]
+    assert [chart.title for chart in charts] == ["depth", "peak memory"]
 
 
 def test_the_recipe_is_shown_value_by_value() -> None:

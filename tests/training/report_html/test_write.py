@@ -16,14 +16,14 @@ from models.runtime.predictor import Prediction
 from models.task import Task
 from models.weights import save_weights
 from tests.tiny_models import TINY, wild
-from training import evaluate as evaluation
 from training.data.file_formats import FileFormatError
 from training.data.sample import Sample
-from training.evaluate import evaluate
 from training.report_html import write
 from training.report_html.contents import Contents
 from training.report_html.page import render
 from training.report_html.write import ReportError, find_subject, write_html
+from training.scoring import evaluate as evaluation
+from training.scoring.evaluate import evaluate
 from training.scoring.suites import Suite
 
 HOSTILE = "<script>alert('x')</script><img src=http://evil.example/a.png>&amp;\"'"
@@ -258,6 +258,34 @@ def test_nothing_is_written_into_a_bundle(tmp_path: Path) -> None:
     subject = find_subject(tmp_path / "street")
     assert subject.default_output == Path("report-street.html")
     assert subject.run is None
+
+
+def test_where_the_report_goes_is_looked_at_before_anything_is_scored(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+
+    def say(line: str) -> None:
+        raise AssertionError(line)  # a line for each data set that is scored
+
+    with pytest.raises(ReportError, match=r"run is a folder, expected the name of a file"):
+        write_html(run, quick=True, output=run, say=say)
+    output = tmp_path / "new" / "folder" / "mine.html"
+    assert write_html(run, quick=True, output=output, say=lambda _: None) == output
+    assert output.is_file()
+
+
+def test_names_that_are_no_text_do_not_lose_the_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Latin(Planted):
+        """Files as an old archive has them: their names are no UTF-8."""
+
+        def __getitem__(self, index: int) -> Sample:
+            return replace(super().__getitem__(index), name=f"m\udcfcnchen {index}")
+
+    monkeypatch.setattr(evaluation, "FLOW", (Suite(key="old", title="Old", open=Latin),))
+    run = make_run(tmp_path / "run")
+    written = write_html(run, quick=True, only=("old",), say=lambda _: None)
+    assert "m?nchen" in written.read_text(encoding="utf-8")
 
 
 def test_something_else_is_refused(tmp_path: Path) -> None:

@@ -33,6 +33,15 @@ def test_small_values_keep_their_digits_and_the_infinite_are_null() -> None:
     }
 
 
+def test_a_value_that_comes_and_goes_stays_beside_its_steps(tmp_path: Path) -> None:
+    lines = [{"step": 0}, {"step": 1, "flow": 2.0}, {"depth": 5.0, "step": 2}]
+    (tmp_path / "losses.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    log = read_run_log(tmp_path)
+    assert log.steps.tolist() == [0, 1, 2]
+    np.testing.assert_equal(log.values["flow"], [np.nan, 2.0, np.nan])
+    np.testing.assert_equal(log.values["depth"], [np.nan, np.nan, 5.0])
+
+
 def test_an_empty_folder_has_an_empty_log(tmp_path: Path) -> None:
     log = read_run_log(tmp_path)
     assert (log.steps.size, log.values) == (0, {})

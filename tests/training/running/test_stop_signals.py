@@ -10,9 +10,9 @@ import pytest
 
 from tests.training.test_loop import RECIPE, Planted
 from training.__main__ import _guarded
-from training.checkpoint import checkpoints_in
 from training.data.batch import Batch
 from training.loop import train
+from training.running.checkpoint import checkpoints_in
 from training.running.stop_signals import Stopped
 
 
@@ -48,3 +48,24 @@ def test_the_command_ends_with_the_signals_code(capsys: pytest.CaptureFixture[st
 
     assert _guarded(stopped) == 143
     assert capsys.readouterr().err == "stopped after step 3 of 6\n"
+
+
+def test_ctrl_c_before_the_first_step_is_no_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*args: object) -> None:
+        del args
+        os.kill(os.getpid(), signal.SIGINT)
+        raise AssertionError("went on")
+
+    def command(arguments: list[str]) -> None:
+        del arguments
+        train(RECIPE, tmp_path, Planted())
+
+    monkeypatch.setattr("training.loop.Run", interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a background job
+    try:
+        assert _guarded(command) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert capsys.readouterr().err == "stopped\n"

@@ -14,8 +14,8 @@ from tests.training.data.readers.test_kitti2015 import write_pair
 from tests.training.data.readers.test_spring import write_scene
 from training.data.readers.kitti2015 import Kitti2015
 from training.data.readers.spring import Spring
-from training.evaluate import BENCHMARK, as_markdown, evaluate
 from training.scoring.benchmarks import BenchmarkScore
+from training.scoring.evaluate import BENCHMARK, as_markdown, evaluate
 from training.scoring.suites import suites_of
 
 

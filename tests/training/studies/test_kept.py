@@ -19,6 +19,7 @@ class Places:
 
     size: tuple[int, int] = SIZE
     num_test: int = 1
+    rendered: bool = False
     pairs: bool = False
 
     def prepare(self) -> None: ...
@@ -130,3 +131,9 @@ def test_windows_of_the_second_frame_are_larger_those_of_a_crop_are_not() -> Non
     assert crop.next_image is not None
     assert two.next_image.shape[2] > two.image.shape[2]
     assert crop.next_image.shape == crop.image.shape
+
+
+@pytest.mark.parametrize("rendered", [False, True])
+def test_labels_of_rendered_canvases_are_known_as_such(rendered: bool) -> None:
+    data = KeptBatches(canvases=Places(rendered=rendered), what=make("two"), images_per_step=1)
+    assert [batch.rendered for batch in data[0]] == [rendered]

@@ -8,16 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from models.task import Task
+from models.task import CLASS_NAMES, Task
+from training.class_count import count_classes
+from training.data.root import data_root
 from training.studies import canvases as canvases_module
 from training.studies.canvases import RenderedCanvases
 from training.studies.commands import run_study
-from training.studies.compare import Outcome, StudyError
+from training.studies.compare import Outcome, StudyError, claim
 from training.studies.fit import Fit
 from training.studies.held_out import ACCURACY
 from training.studies.presets import FAMILIES, study_model
 from training.studies.win_win import WinWin
 from training.studies.win_win_report import as_markdown, draw, loss_of, verdicts
+
+needs_camvid = pytest.mark.skipif(
+    not (data_root() / "camvid").is_dir(), reason=f"CamVid is not at {data_root() / 'camvid'}"
+)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +135,23 @@ def test_held_out_scenes_are_others_and_everything_is_rendered_ahead(
     assert held_out.name == "layered-10000000"
     assert (trained.image != held_out.image).any()
     assert len(list(tmp_path.rglob("*.npz"))) == 2
+
+
+@needs_camvid
+def test_rare_classes_count_more_as_where_recipes_train() -> None:
+    study = replace(WinWin().shortened(), families=("vit",), ways=("full", "two"))
+    methods = study.methods(lambda _: None)
+    shares = [method.recipe.weights.class_share for method in methods]
+    assert shares == [count_classes(("camvid:train",), CLASS_NAMES)] * 2
+
+
+def test_results_with_other_class_weights_do_not_compare(tmp_path: Path) -> None:
+    now, before = WinWin().settings(), WinWin().settings()
+    del before["class_weights"]
+    claim(tmp_path, before)
+    with pytest.raises(StudyError, match="other values of class_weights"):
+        claim(tmp_path, now)
+    assert "class_weights" not in WinWin(task="depth").settings()
 
 
 def test_the_study_runs_to_its_end_and_goes_on_where_it_was(

@@ -15,13 +15,14 @@ from models.task import CLASS_NAMES
 from models.weights import save_weights
 from tests.tiny_models import TINY, wild
 from training.data.batch import Batch, collate
+from training.data.file_formats import FileFormatError
 from training.data.sample import Cut, Sample
 from training.recipe import Recipe
-from training.running.journal import Journal
 from training.running.randomness import unchanged_randomness
 from training.watching import board_samples
 from training.watching.board import GAP_PX, Board, draw_sheets
 from training.watching.board_samples import choose_samples, of_batch
+from training.watching.journal import Journal
 
 CPU = torch.device("cpu")
 
@@ -147,6 +148,33 @@ def test_large_samples_are_shrunk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(board_samples, "LONGEST_SIDE_PX", 24)
     sizes = {sample.size for sample in choose_samples(Two())}
     assert sizes == {(16, 24)}
+
+
+def test_a_strip_keeps_a_row() -> None:
+    strip = Sample(name="strip", image=np.zeros((1, 4000, 3), np.uint8))
+    assert board_samples._small(strip).size == (1, 384)
+
+
+class Broken:
+    """A data set whose first file is there and whose second one is not."""
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: int) -> Sample:
+        if index:
+            raise FileFormatError("flow/0001.png: No such file")
+        return Sample(name="whole", image=np.zeros((8, 8, 3), np.uint8))
+
+
+def nowhere() -> Broken:
+    raise FileNotFoundError("ANYRES_DATA=/gone is not a folder")
+
+
+def test_a_run_goes_on_where_unseen_data_are_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    unseen = ((nowhere, (0,)), (Broken, (0, 1)), (Broken, (0,)))
+    monkeypatch.setattr(board_samples, "UNSEEN", unseen)
+    assert [sample.name for sample in choose_samples(None)] == ["whole"]
 
 
 def test_chance_is_restored_after_an_error() -> None:

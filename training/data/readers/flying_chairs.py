@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from training.data.file_formats import FileFormatError, read_bytes, read_flo, read_image
+from training.data.file_formats import FileFormatError, read_flo, read_image, read_text
 from training.data.readers.reader import fitting
 from training.data.root import data_root
 from training.data.sample import Sample
@@ -34,7 +34,7 @@ class FlyingChairs:
     def names(self) -> tuple[str, ...]:
         """Five digits each, in order."""
         path = self.folder / SPLIT_FILE
-        marks = read_bytes(path, "one line per pair, 1 = train or 2 = val").decode().split()
+        marks = read_text(path, "one line per pair, 1 = train or 2 = val").split()
         if not marks or set(marks) - {"1", "2"}:
             raise FileFormatError(
                 f"{path}: {len(marks)} marks {sorted(set(marks))[:4]}, expected 1 (train) or "

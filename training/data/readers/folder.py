@@ -179,9 +179,11 @@ class Folder:
 
     def _second(self, name: str) -> Path:
         """The frame that the flow leads to."""
-        if self._in("next_images"):
-            self._require("next_images", (name,), "flow/NAME")
-            return self._in("next_images")[name]
+        seconds = self._in("next_images")
+        if seconds:
+            if name not in seconds:
+                self._require("next_images", (name,), "flow/NAME")
+            return seconds[name]
         if name not in self._following:
             raise FileFormatError(
                 f"{self._in('flow')[name]}: images/ has no image after {name}, expected the second "
@@ -192,7 +194,7 @@ class Folder:
     @cached_property
     def _following(self) -> dict[str, str]:
         """The image after each image of the same sub-folder."""
-        order = sorted(self._in("images"), key=natural)
+        order = sorted(self._in("images"), key=lambda name: (_parent(name), natural(name)))
         return {
             first: second
             for first, second in zip(order, order[1:], strict=False)
@@ -243,7 +245,11 @@ def read_notes(path: Path) -> Notes:
         if not isinstance(values, dict) or set(values) - set(known):
             raise ValueError(f"holds {sorted(values)}")
         if "class_names" in values:
-            values["class_names"] = tuple(str(name) for name in values["class_names"])
+            names = values["class_names"]
+            # A word is a row of letters, and a table of names has an order of its own.
+            if not isinstance(names, list) or not all(isinstance(n, str) and n for n in names):
+                raise ValueError(f"class_names is {names!r}, not a list of names in label order")
+            values["class_names"] = tuple(names)
         for key in ("depth_steps_per_m", "far_m"):
             if key in values:
                 values[key] = float(values[key])
@@ -280,7 +286,9 @@ def _read_flow(path: Path, image: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def natural(name: str) -> list[tuple[int, str]]:
     """A key to sort by: frame_2 before frame_10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+    return [
+        (int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)
+    ]
 
 
 def _parent(name: str) -> str:

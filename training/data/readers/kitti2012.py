@@ -2,7 +2,7 @@
 
     image_0/NAME_10.png, NAME_11.png    left camera, frame and next frame
     flow_occ/NAME_10.png, flow_noc      flow; noc: without pixels that leave the next frame
-    disp_occ/NAME_10.png                disparity of the first frame
+    disp_occ/NAME_10.png                disparity of the first frame, and with it
     calib/NAME.txt                      projection matrices P0 (left grey camera), P1 (right)
 
 The official archive has all of it in `training/`: give that folder twice. CC BY-NC-SA 3.0.
@@ -13,13 +13,14 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from training.data.file_formats import (
     FileFormatError,
-    read_bytes,
     read_image,
     read_kitti_disparity,
     read_kitti_flow,
+    read_text,
 )
 from training.data.readers.reader import fitting
 from training.data.root import data_root
@@ -28,7 +29,10 @@ from training.data.sample import Sample
 
 @dataclass(frozen=True, kw_only=True)
 class Kitti2012:
-    """Pairs with flow, occlusion and inverse depth, known at about a quarter of the pixels."""
+    """Pairs with flow, occlusion and, where disparities are there, inverse depth.
+
+    Known at about a quarter of the pixels.
+    """
 
     flow_folder: Path = field(default_factory=lambda: data_root() / "flow" / "kitti2012")
     depth_folder: Path = field(default_factory=lambda: data_root() / "depth" / "kitti2012")
@@ -63,17 +67,22 @@ class Kitti2012:
         image = read_image(first)
         flow = fitting(read_kitti_flow(flow_path), flow_path, image)
         flow_noc = fitting(read_kitti_flow(noc_path), noc_path, image)
-        disparity_path = self.depth_folder / "disp_occ" / f"{name}_10.png"
-        disparity_px = fitting(read_kitti_disparity(disparity_path), disparity_path, image)
         return Sample(
             name=f"kitti2012/{name}",
             image=image,
             next_image=fitting(read_image(second), second, image),
-            inverse_depth=disparity_px
-            / np.float32(focal_times_baseline(self.depth_folder / "calib" / f"{name}.txt")),
+            inverse_depth=self._inverse_depth(name, image),
             flow=flow,
             occluded=np.isfinite(flow[..., 0]) & ~np.isfinite(flow_noc[..., 0]),
         )
+
+    def _inverse_depth(self, name: str, image: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+        """1/m; None where the disparities were left out."""
+        path = self.depth_folder / "disp_occ" / f"{name}_10.png"
+        if not path.parent.is_dir():
+            return None
+        focal = focal_times_baseline(self.depth_folder / "calib" / f"{name}.txt")
+        return fitting(read_kitti_disparity(path), path, image) / np.float32(focal)
 
 
 def focal_times_baseline(path: Path, *, left: str = "P0", right: str = "P1") -> float:
@@ -82,7 +91,7 @@ def focal_times_baseline(path: Path, *, left: str = "P0", right: str = "P1") -> 
     `left` = K [I | s], `right` = K [I | t]: the fourth numbers of their first rows differ by
     focal * (s_x - t_x).
     """
-    text = read_bytes(path, f"KITTI's calibration ({left}: ..., {right}: ...)").decode()
+    text = read_text(path, f"KITTI's calibration ({left}: ..., {right}: ...)")
     rows = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
     try:
         first, second = (

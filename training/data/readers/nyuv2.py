@@ -7,7 +7,7 @@
     SPLIT/SCENE/rgb_NNNNN.jpg      480x640 (HxW), or .png
     SPLIT/SCENE/sync_depth_NNNNN.png    depth * 1000 / m, 16 bits, 0 is unknown
 
-Research use.
+Of both forms the same pixels count. Research use.
 """
 
 from dataclasses import dataclass, field
@@ -25,6 +25,7 @@ from training.data.root import data_root
 from training.data.sample import Sample
 
 STEPS_PER_M = 1000.0
+SIZE = (480, 640)
 # Where depth counts, (rows, columns) of 480x640: Eigen et al. 2014. Outside there is the white
 # border of the registration, filled with invented depth.
 COUNTED = (slice(45, 471), slice(41, 601))
@@ -59,8 +60,7 @@ class NyuV2:
     def __getitem__(self, index: int) -> Sample:
         number = self.numbers[index]
         image, depth_m = _read_frame(self._frames, number)
-        inverse_depth = np.full(depth_m.shape, np.nan, dtype=np.float32)
-        inverse_depth[COUNTED] = depth_or_unknown(depth_m)[COUNTED]
+        inverse_depth = _counted(depth_m, self._frames)
         return Sample(name=f"nyuv2/{number + 1:04d}", image=image, inverse_depth=inverse_depth)
 
     @property
@@ -104,7 +104,7 @@ class NyuV2Folder:
         image = read_image(jpeg if jpeg.is_file() else jpeg.with_suffix(".png"))
         path = place / f"sync_depth_{number}.png"
         depth_m = fitting(read_depth_png(path, steps_per_m=STEPS_PER_M), path, image)
-        return Sample(name=f"nyuv2/{name}", image=image, inverse_depth=depth_or_unknown(depth_m))
+        return Sample(name=f"nyuv2/{name}", image=image, inverse_depth=_counted(depth_m, path))
 
 
 def open_nyuv2(split: Split, folder: Path) -> NyuV2 | NyuV2Folder:
@@ -112,6 +112,18 @@ def open_nyuv2(split: Split, folder: Path) -> NyuV2 | NyuV2Folder:
     if (folder / "nyu_depth_v2_labeled.mat").exists() or (folder / "splits.mat").exists():
         return NyuV2(split=split, folder=folder)
     return NyuV2Folder(split=split, folder=folder)
+
+
+def _counted(depth_m: NDArray[np.float32], path: Path) -> NDArray[np.float32]:
+    """(h, w) inverse depth in 1/m, unknown outside of COUNTED."""
+    if depth_m.shape != SIZE:
+        raise FileFormatError(
+            f"{path}: frames are {depth_m.shape[0]}x{depth_m.shape[1]} (HxW), expected "
+            f"{SIZE[0]}x{SIZE[1]}: take the original frames, neither resized nor cropped"
+        )
+    inverse_depth = np.full(SIZE, np.nan, dtype=np.float32)
+    inverse_depth[COUNTED] = depth_or_unknown(depth_m)[COUNTED]
+    return inverse_depth
 
 
 def _read_frame(path: Path, number: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
@@ -135,8 +147,4 @@ def _read_frame(path: Path, number: int) -> tuple[NDArray[np.uint8], NDArray[np.
         if isinstance(error, FileFormatError):
             raise
         raise FileFormatError(f"{path}: {error}, expected {expected}") from error
-    if image.shape[:2] != (480, 640):
-        raise FileFormatError(
-            f"{path}: frames are {image.shape[0]}x{image.shape[1]} (HxW), expected 480x640"
-        )
     return np.ascontiguousarray(image), np.ascontiguousarray(depth_m)

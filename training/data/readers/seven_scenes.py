@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.camera import Camera, register_depth
-from training.data.file_formats import FileFormatError, read_bytes, read_depth_png, read_image
+from training.data.file_formats import FileFormatError, read_depth_png, read_image, read_text
 from training.data.readers.reader import fitting
 from training.data.rigid_flow import rigid_flow
 from training.data.root import data_root
@@ -138,7 +138,7 @@ class SevenScenes:
 def read_matrix(path: Path, shape: tuple[int, int]) -> NDArray[np.float64]:
     """Numbers of a text file, row by row."""
     expected = f"a {shape[0]}x{shape[1]} matrix as text"
-    text = read_bytes(path, expected).decode()
+    text = read_text(path, expected)
     try:
         return np.array(text.split(), dtype=np.float64).reshape(shape)
     except ValueError as error:

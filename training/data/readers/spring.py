@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from training.data.file_formats import (
     FileFormatError,
-    read_bytes,
     read_flags,
     read_image,
     read_spring,
+    read_text,
 )
 from training.data.readers.reader import fitting
 from training.data.root import data_root
@@ -158,7 +158,7 @@ def _fitting_twice(values: NDArray[T], path: Path, image: NDArray[np.uint8]) -> 
 
 
 def _focal_px(path: Path, frame: int) -> float:
-    lines = read_bytes(path, "lines of fx fy cx cy, one per frame").decode().splitlines()
+    lines = read_text(path, "lines of fx fy cx cy, one per frame").splitlines()
     try:
         return float(lines[frame - 1].split()[0])
     except (IndexError, ValueError) as error:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.data.file_formats import FileFormatError, read_bytes, read_depth_png, read_image
+from training.data.file_formats import FileFormatError, read_depth_png, read_image, read_text
 from training.data.readers.reader import fitting
 from training.data.root import data_root
 from training.data.sample import Sample
@@ -77,7 +77,7 @@ class Tum:
 def _read_list(path: Path) -> dict[float, str]:
     """File by time in seconds."""
     expected = 'lines "seconds file"'
-    lines = read_bytes(path, expected).decode().splitlines()
+    lines = read_text(path, expected).splitlines()
     entries = [line.split() for line in lines if line.strip() and not line.startswith("#")]
     try:
         found = {float(seconds): file for seconds, file in entries}

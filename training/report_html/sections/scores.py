@@ -2,9 +2,9 @@
 
 from itertools import groupby
 
-from training.evaluate import BENCHMARK, TEMPORAL, Row
 from training.report_html.blocks import Block, Cell, Notice, Section, Table, Text
 from training.report_html.contents import Contents
+from training.scoring.evaluate import BENCHMARK, TEMPORAL, Row
 
 TITLES = {
     "miou": "mIoU ↑",

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.task import Task
-from training.evaluate import TEMPORAL, Row
 from training.report_html.blocks import Facts, Notice, Section, Text, Tile, Tiles
 from training.report_html.contents import Contents
+from training.scoring.evaluate import TEMPORAL, Row
 from training.scoring.scorers.depth import PLANE
 from training.scoring.scorers.flow import DIS
 from training.scoring.scorers.line import OWN

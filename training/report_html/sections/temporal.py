@@ -4,13 +4,13 @@ import numpy as np
 
 from models.image.palette import Palette
 from models.task import IGNORE_INDEX, Task
-from training.evaluate import TEMPORAL
 from training.report_html.blocks import Block, Charts, Gallery, Notice, Picture, Section, Text
 from training.report_html.contents import Contents
 from training.report_html.sections.gallery import picture_rows, score_curve
 from training.report_html.sections.segmentation import swatches
 from training.report_html.sections.summary import STEADY
 from training.report_html.thumbnail import as_picture, shrink
+from training.scoring.evaluate import TEMPORAL
 from training.scoring.scorers.case import Case
 from training.scoring.scorers.temporal import TemporalFindings
 from training.watching.pictures import draw_labels, draw_wrong

@@ -93,7 +93,7 @@ def _curve(log: RunLog, name: str, title: str, label: str, memory_steps: float) 
     # A few wild steps, mostly the first ones, must not flatten the rest.
     low, high = np.nanpercentile(raw, (0.5, 98.5)).tolist()
     shown = [y for y in main.y if np.isfinite(y)]
-    limits = (min(low, *shown), max(high, *shown))
+    limits = (min((low, *shown)), max((high, *shown)))
     series = [main]
     if not exact and _is_long(log):
         series = [replace(main, low=_each(raw, parts, BAND[0]), high=_each(raw, parts, BAND[1]))]

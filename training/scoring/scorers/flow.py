@@ -107,7 +107,8 @@ class FlowScorer:
         for method, score in self.scores.items():
             result = score.result()
             values = {"epe": result.epe, "outlier_1px": result.outlier_1px, "fl_all": result.fl_all}
-            values["epe_noc"] = score.result_noc().epe
+            if score.sums[0].any():
+                values["epe_noc"] = score.result_noc().epe
             if method == OWN and curve is not None:
                 values["ause"] = curve.ause
             found.append(Line(method=method, num_images=self.num_pairs, scores=values))

@@ -32,6 +32,25 @@ def test_void_becomes_the_ignored_label(tmp_path: Path) -> None:
     assert sample.size == (1, 3)
 
 
+def test_segnets_own_archive_is_read_as_it_is(tmp_path: Path) -> None:
+    for place in ("train", "trainannot"):
+        (tmp_path / place).mkdir()
+    (tmp_path / "train.txt").write_text(
+        "/SegNet/CamVid/train/0001TP_006690.png /SegNet/CamVid/trainannot/0001TP_006690.png\n"
+        "/SegNet/CamVid/train/0001TP_006720.png /SegNet/CamVid/trainannot/0001TP_006720.png\n"
+    )
+    for name, value in (("0001TP_006690", 3), ("0001TP_006720", 8)):
+        image = np.full((1, 2, 3), 10 * value, dtype=np.uint8)
+        Image.fromarray(image).save(tmp_path / "train" / f"{name}.png")
+        labels = np.full((1, 2), value, dtype=np.uint8)
+        Image.fromarray(labels).save(tmp_path / "trainannot" / f"{name}.png")
+    data = CamVid(split="train", folder=tmp_path)
+    assert data.names == ("0001TP_006690", "0001TP_006720")
+    assert data[1].labels is not None
+    assert data[1].labels.tolist() == [[8, 8]]
+    assert data[1].image[0, 0].tolist() == [80, 80, 80]
+
+
 def test_labels_of_another_convention_are_refused(tmp_path: Path) -> None:
     write_split(tmp_path, [[0, 31, 2]])
     with pytest.raises(FileFormatError, match=r"a\.png: 1x3 \(HxW\) with values up to 31, expect"):

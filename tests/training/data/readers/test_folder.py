@@ -95,6 +95,22 @@ def test_flow_leads_to_the_following_image_in_any_format(tmp_path: Path, ending:
     np.testing.assert_array_equal(sample.flow, FLOW)
 
 
+def test_the_following_image_is_one_of_the_same_folder(tmp_path: Path) -> None:
+    # Sorted by whole paths, b/1 would come between a.png and c.png of images/ itself.
+    write_images(tmp_path, "a", "b/1", "b/2", "c")
+    for name in ("a", "b/1"):
+        (tmp_path / "flow" / name).parent.mkdir(parents=True, exist_ok=True)
+        write_flo(tmp_path / "flow" / f"{name}.flo", tiny_files.constant_flow((2, 3), 1.0, 0.0))
+    data = Folder(folder=tmp_path)
+    assert data.names == ("a", "b/1")
+    assert data[0].next_image is not None
+
+
+def test_numbers_in_other_scripts_are_names(tmp_path: Path) -> None:
+    write_images(tmp_path, "a1²", "a1")
+    assert set(Folder(folder=tmp_path).names) == {"a1", "a1²"}
+
+
 def test_second_frames_may_have_a_folder_of_their_own(tmp_path: Path) -> None:
     write_images(tmp_path, "a", "b")
     tiny_files.image(tmp_path / "next_images/a.jpg", SIZE, 77)
@@ -169,6 +185,9 @@ def test_files_that_do_not_fit_their_image_are_named(tmp_path: Path) -> None:
     [
         ({"classes": ["a"]}, r"holds \['classes'\], expected a JSON object with some of class_na"),
         ({"class_names": ["a", "a"]}, "expected up to 255, once"),
+        ({"class_names": "road"}, "class_names is 'road', not a list of names in label order"),
+        ({"class_names": {"road": 1, "car": 0}}, "not a list of names in label order"),
+        ({"class_names": ["road", None]}, "not a list of names in label order"),
         ({"depth_steps_per_m": 0}, "depth_steps_per_m is 0, expected a JSON object"),
         ({"depth_is": "disparity"}, "not depth or inverse_depth, expected a JSON"),
         ([1], "expected a JSON object"),

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.training.data import tiny_files
 from training.data.correspondence import leaves_image, warp_back
 from training.data.file_formats import FileFormatError
 from training.data.readers.kitti2012 import Kitti2012, focal_times_baseline
@@ -26,6 +27,21 @@ def test_focal_times_baseline_is_the_shift_between_the_projections(tmp_path: Pat
 def test_a_wrong_folder_is_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match=r"no flow_occ/\*_10\.png, expected KITTI 2012"):
         Kitti2012(flow_folder=tmp_path)
+
+
+def test_without_disparities_there_is_no_depth(tmp_path: Path) -> None:
+    for number in (10, 11):
+        tiny_files.image(tmp_path / f"image_0/000003_{number}.png", (2, 3))
+    for kind in ("flow_occ", "flow_noc"):
+        tiny_files.kitti_flow(
+            tmp_path / f"{kind}/000003_10.png", tiny_files.constant_flow((2, 3), 1.0, 0.0)
+        )
+    sample = Kitti2012(flow_folder=tmp_path, depth_folder=tmp_path)[0]
+    assert sample.inverse_depth is None
+    assert sample.flow is not None
+    (tmp_path / "disp_occ").mkdir()  # where some are there, all must be
+    with pytest.raises(FileFormatError, match=r"000003\.txt: No such file.*expected KITTI's calib"):
+        Kitti2012(flow_folder=tmp_path, depth_folder=tmp_path)[0]
 
 
 @needs_data

@@ -84,17 +84,27 @@ def test_broken_or_missing_files_are_named(folder: Path) -> None:
 
 def test_frames_as_files_have_depth_in_millimetres(tmp_path: Path) -> None:
     place = tmp_path / "test/kitchen_0001"
-    tiny_files.image(place / "rgb_00045.jpg", (1, 3))
-    tiny_files.png16(place / "sync_depth_00045.png", [[0, 2000, 10000]])
+    tiny_files.image(place / "rgb_00045.jpg", (480, 640))
+    steps = np.full((480, 640), 2000)
+    steps[60, 100:102] = 0, 10000
+    tiny_files.png16(place / "sync_depth_00045.png", steps)
     data = open_nyuv2("test", tmp_path)
     assert isinstance(data, NyuV2Folder)
     assert data.names == ("kitchen_0001/00045",)
     depth = data[0].inverse_depth
     assert depth is not None
-    assert np.isnan(depth[0, 0])
-    assert depth[0, 1:].tolist() == [0.5, np.float32(0.1)]
+    assert np.isnan(depth[60, 100])
+    assert depth[60, 101:103].tolist() == [np.float32(0.1), 0.5]
+    # As of the official file: what lies outside of Eigen's crop does not count.
+    assert np.isfinite(depth).sum() == (471 - 45) * (601 - 41) - 1
+    assert not np.isfinite(depth[:, :41]).any()
     tiny_files.png16(place / "sync_depth_00045.png", [[0], [1]])
-    with pytest.raises(FileFormatError, match=r"depth_00045\.png: 2x1 \(HxW\), expected .*1x3"):
+    with pytest.raises(FileFormatError, match=r"depth_00045\.png: 2x1 \(HxW\), expected .*480x640"):
+        data[0]
+    tiny_files.image(place / "rgb_00045.jpg", (2, 1))
+    with pytest.raises(
+        FileFormatError, match=r"00045\.png: frames are 2x1 \(HxW\), expected 480x640"
+    ):
         data[0]
     with pytest.raises(FileFormatError, match=r"or nyu_depth_v2_labeled\.mat and splits\.mat in"):
         open_nyuv2("train", tmp_path)

@@ -5,7 +5,6 @@ and appears whole or not at all. The last two are kept: the older one stands in 
 a disk has damaged.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,8 +16,9 @@ from torch import Tensor, nn
 
 from models.config import ModelConfig
 from models.weights import WeightsError, read_weights, save_weights
-from training.optimizer import Average
+from training.digest import digest_of
 from training.running.blocks import split_like, whole
+from training.running.optimizer import Average
 
 FORMAT: Final = 2
 """1: one file, checkpoint.safetensors, without a digest."""
@@ -95,7 +95,7 @@ def write_checkpoint(folder: Path, config: ModelConfig, checkpoint: Checkpoint) 
     notes = {
         "format": str(FORMAT),
         "step": str(checkpoint.step),
-        "sha256": _digest(checkpoint.state),
+        "sha256": digest_of(checkpoint.state),
     }
     save_weights(path, config, checkpoint.state, **notes)
     for old in checkpoints_in(folder)[NUM_KEPT:]:
@@ -157,17 +157,8 @@ def _check_header(path: Path, header: Mapping[str, str], state: dict[str, Tensor
             f"{path}: the header has no 'step', expected a checkpoint: weights alone are given to "
             f"--init"
         )
-    if version > 1 and _digest(state) != header.get("sha256"):
+    if version > 1 and digest_of(state) != header.get("sha256"):
         raise WeightsError(f"{path}: its content is not what was written (SHA-256 differs)")
-
-
-def _digest(state: Mapping[str, Tensor]) -> str:
-    """SHA-256 of names and numbers."""
-    digest = hashlib.sha256()
-    for name in sorted(state):
-        digest.update(name.encode())
-        digest.update(state[name].reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
 
 
 def _check(state: Mapping[str, Tensor], model: nn.Module) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from models.windows import STRIDE
 from training.data.batch import Batch
-from training.grid import MIN_SHARE, Cells, Grid, average, pick
+from training.data.grid import MIN_SHARE, Cells, Grid, average, pick
 
 TINY: Final = 1e-6  # of a cell: what floating point may add to a whole number
 NUM_STARTS: Final = 512  # cells along the longest canvas, and then some

@@ -15,8 +15,8 @@ from models.dense_model import DenseModel
 from models.weights import read_weights, save_weights
 from tests.training import fleet
 from tests.training.fleet import RECIPE
-from training.distributed import ProcessError, from_environment
 from training.recipe import LoraConfig, MultiResolutionConfig, Recipe
+from training.running.distributed import ProcessError, Processes, device_of, from_environment
 
 SHORT = replace(RECIPE, num_steps=4)
 
@@ -87,8 +87,9 @@ def test_one_process_goes_on_in_two_that_share_the_model_and_back(
     alone: Path, tmp_path: Path
 ) -> None:
     sharded = replace(SHORT, parallel="fsdp", accumulate=2, recompute=True)
-    assert fleet.run(tmp_path, SHORT, fleet.EndsAt(1)) == [0]
-    assert fleet.run(tmp_path, sharded, fleet.EndsAt(3), world_size=2) == [0, 0]
+    assert fleet.run(tmp_path, SHORT, fleet.EndsAt(1)) == [1]
+    assert "the data end before step 1 of 4" in fleet.said(tmp_path)
+    assert fleet.run(tmp_path, sharded, fleet.EndsAt(3), world_size=2) == [1, 1]
     assert "returned a view tensor" not in fleet.said(tmp_path)
     assert fleet.run(tmp_path, SHORT) == [0]
     assert_same_run(tmp_path, alone)
@@ -125,6 +126,17 @@ def test_torchrun_starts_it(alone: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert_same_run(tmp_path, alone)
+
+
+@pytest.mark.parametrize("world_size", [1, 2])
+def test_a_gpu_that_is_not_there_is_said_to_be_missing(
+    world_size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    processes = Processes(world_size=world_size, local_world_size=world_size)
+    assert device_of("auto", processes).type == "cpu"
+    with pytest.raises(ProcessError, match="PyTorch sees no GPU here: give --device cpu"):
+        device_of("cuda", processes)
 
 
 def test_half_of_torchruns_variables_are_none(monkeypatch: pytest.MonkeyPatch) -> None:

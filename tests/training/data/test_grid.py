@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from training.grid import Cells, Grid, average, pick, shares
+from training.data.grid import Cells, Grid, average, pick, shares
 
 
 def cells(start: float, side: float, count: int) -> Cells:

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from models.config import ModelConfig
 from models.presets import PRESETS
 from models.weights import read_weights, save_weights
-from training.checkpoint import (
+from training.recipe import OptimizerConfig
+from training.running.checkpoint import (
     Checkpoint,
     CheckpointError,
     checkpoints_in,
@@ -19,8 +20,7 @@ from training.checkpoint import (
     restore,
     write_checkpoint,
 )
-from training.optimizer import Average, make_optimizer
-from training.recipe import OptimizerConfig
+from training.running.optimizer import Average, make_optimizer
 
 CONFIG: ModelConfig = PRESETS["lookup-t"]
 OPTIMIZER = OptimizerConfig(learning_rate=0.1, weight_decay=0.1)

@@ -1,5 +1,6 @@
 """Evaluation by planted predictors: a perfect one, and one that knows nothing."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,12 +8,12 @@ import pytest
 from numpy.typing import NDArray
 
 from models.runtime.predictor import Prediction
-from training import evaluate as evaluation
 from training.data.file_formats import FileFormatError
 from training.data.sample import Sample
-from training.evaluate import OtherClassesError, as_markdown, evaluate
+from training.scoring import evaluate as evaluation
+from training.scoring.evaluate import OtherClassesError, as_markdown, evaluate
 from training.scoring.scorers.depth import DepthFindings
-from training.scoring.scorers.flow import FlowFindings
+from training.scoring.scorers.flow import FlowFindings, FlowScorer
 from training.scoring.scorers.segmentation import SegmentationFindings
 from training.scoring.suites import Suite
 
@@ -105,6 +106,57 @@ def test_a_missing_data_set_is_left_out_and_said_unless_asked_for(
     assert "depth: None left out: /data/none: no such folder" in lines
     with pytest.raises(FileFormatError):
         evaluate(blind, quick=True, only=("none",), report=lines.append)
+
+
+class Broken(Planted):
+    """The last sample's file is gone."""
+
+    def __getitem__(self, index: int) -> Sample:
+        if index == 2:
+            raise FileFormatError("/data/broken/2.png: No such file")
+        return super().__getitem__(index)
+
+
+class Unknown(Planted):
+    """Truth of every kind that says nothing."""
+
+    def __getitem__(self, index: int) -> Sample:
+        sample = super().__getitem__(index)
+        return replace(
+            sample,
+            labels=np.full(sample.size, 255, np.uint8),
+            inverse_depth=np.full(sample.size, np.nan, np.float32),
+            flow=np.full((*sample.size, 2), np.nan, np.float32),
+        )
+
+
+@pytest.mark.parametrize("kind", [Broken, Unknown])
+def test_a_data_set_that_cannot_be_scored_leaves_the_others_their_scores(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Planted]
+) -> None:
+    suites = (
+        Suite(key="odd", title="Odd", open=kind),
+        Suite(key="planted", title="Planted", open=Planted),
+    )
+    for name in ("SEGMENTATION", "FLOW", "DEPTH"):
+        monkeypatch.setattr(evaluation, name, suites)
+    found = evaluate(blind, quick=False, report=lambda _: None)
+    assert len(found.findings) == 3
+    for task, rows in found.tables.items():
+        assert {row.suite for row in rows} == {"planted"}, task
+    expected = "No such file" if kind is Broken else "no pixel has a known"
+    assert [one.title for one in found.left_out] == ["Odd"] * 3
+    assert all(expected in one.reason for one in found.left_out)
+    with pytest.raises(ValueError, match=expected):
+        evaluate(blind, quick=False, only=("odd",), report=lambda _: None)
+
+
+def test_pairs_that_are_hidden_everywhere_have_no_score_of_what_is_seen() -> None:
+    scorer = FlowScorer()
+    sample = replace(Planted()[0], occluded=np.ones((64, 80), np.bool_))
+    scorer.add(sample, blind(sample.image, None))
+    assert {"epe", "fl_all"} <= scorer.lines()[0].scores.keys()
+    assert "epe_noc" not in scorer.lines()[0].scores
 
 
 def test_a_model_is_scored_on_its_own_tasks() -> None:

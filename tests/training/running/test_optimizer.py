@@ -8,7 +8,8 @@ from models.dense_model import DenseModel
 from models.presets import PRESETS
 from tests.tiny_models import TINY
 from training.adapt.parts import PartError
-from training.optimizer import (
+from training.recipe import OptimizerConfig
+from training.running.optimizer import (
     Average,
     Group,
     GroupError,
@@ -17,7 +18,6 @@ from training.optimizer import (
     parameter_groups,
     set_rate,
 )
-from training.recipe import OptimizerConfig
 
 
 def test_each_parameter_is_in_exactly_one_group_and_only_matrices_decay() -> None:

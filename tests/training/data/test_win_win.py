@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.data.sample import Cut, Sample
-from training.recipe import WindowConfig
-from training.win_win import (
+from training.data.win_win import (
     WindowError,
     WindowShape,
     cut,
@@ -18,6 +17,7 @@ from training.win_win import (
     sample_windows,
     without_border,
 )
+from training.recipe import WindowConfig
 
 
 @given(

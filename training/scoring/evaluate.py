@@ -37,6 +37,10 @@ class OtherClassesError(ValueError):
     """A data set whose labels are not the model's classes."""
 
 
+class NothingKnownError(ValueError):
+    """A data set of which no pixel can be scored."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """One line of a table: a model or a baseline on one data set."""
@@ -92,12 +96,14 @@ def evaluate(
         class_names: the model's.
         only: keys of suites; all where empty.
         suites: data sets by task; by default those of suites.py.
-        is_lenient: a data set that was asked for, by `only` or `suites`, may be missing too.
+        is_lenient: a data set that was asked for, by `only` or `suites`, may be missing or broken
+            too.
         report: called with a line for each data set.
 
     Raises:
-        ValueError: no suite has such a key, or a data set that was asked for has other classes.
-        FileFormatError: a data set that was asked for is missing, or one is broken.
+        ValueError: no suite has such a key, or a data set that was asked for has other classes or
+            nothing to score against.
+        FileFormatError: a data set that was asked for is missing or broken.
     """
     is_strict = (bool(only) or suites is not None) and not is_lenient
     chosen = suites or {Task.SEGMENTATION: SEGMENTATION, Task.FLOW: FLOW, Task.DEPTH: DEPTH}
@@ -113,22 +119,21 @@ def evaluate(
                 continue
             try:
                 samples = _open(task, suite, quick=quick, class_names=class_names)
-            except (FileFormatError, OtherClassesError) as error:
+                report(f"{task.value}: {suite.title}")
+                part = quick and suite.quick_every > 1
+                if task is Task.SEGMENTATION:
+                    _segmentation(predict, suite, samples, tasks, found, quick=part)
+                elif task is Task.FLOW:
+                    _flow(predict, suite, samples, found, quick=part)
+                else:
+                    _depth(predict, suite, samples, found, quick=part)
+            except (FileFormatError, OtherClassesError, NothingKnownError) as error:
                 if is_strict:
                     raise
                 found.left_out.append(
                     LeftOut(task=task.value, title=suite.title, reason=str(error))
                 )
                 report(f"{task.value}: {suite.title} left out: {error}")
-                continue
-            report(f"{task.value}: {suite.title}")
-            part = quick and suite.quick_every > 1
-            if task is Task.SEGMENTATION:
-                _segmentation(predict, suite, samples, tasks, found, quick=part)
-            elif task is Task.FLOW:
-                _flow(predict, suite, samples, found, quick=part)
-            else:
-                _depth(predict, suite, samples, found, quick=part)
     return found
 
 
@@ -178,6 +183,8 @@ def _segmentation(
             flow_back=dis_flow(sample.image, last.image) if back.flow is None else back.flow,
             flow_forth=dis_flow(last.image, sample.image) if forth.flow is None else forth.flow,
         )
+    if not scorer.per_image:
+        raise _nothing_known(suite, "label")
     rows = found.tables[Task.SEGMENTATION]
     rows += [_row(suite, line, conditions="", quick=quick) for line in scorer.lines()]
     found.findings.append(scorer.findings(suite.title))
@@ -198,6 +205,8 @@ def _flow(
     scorer = FlowScorer()
     for _, sample in samples:
         scorer.add(sample, predict(sample.image, sample.next_image))
+    if not scorer.per_image:
+        raise _nothing_known(suite, "flow")
     rows = found.tables[Task.FLOW]
     rows += [_row(suite, line, conditions="", quick=quick) for line in scorer.lines()]
     parts = scorer.benchmark_lines()
@@ -215,9 +224,17 @@ def _depth(
     for _, sample in samples:
         if sample.inverse_depth is not None:
             scorer.add(sample, predict(sample.image, None))
+    if not scorer.per_image:
+        raise _nothing_known(suite, f"depth up to {suite.far_m:g} {suite.unit}")
     rows = found.tables[Task.DEPTH]
     rows += [_row(suite, line, conditions=suite.alignment, quick=quick) for line in scorer.lines()]
     found.findings.append(scorer.findings(suite.title, conditions=suite.alignment, unit=suite.unit))
+
+
+def _nothing_known(suite: Suite, what: str) -> NothingKnownError:
+    return NothingKnownError(
+        f"{suite.title}: no pixel has a known {what}, expected some to score against"
+    )
 
 
 def _row(suite: Suite, line: Line, *, conditions: str, quick: bool) -> Row:

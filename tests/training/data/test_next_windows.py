@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from training.data.next_windows import follow_motion, lead_astray
 from training.data.sample import Cut
-from training.next_windows import follow_motion, lead_astray
 
 
 def windows(

@@ -154,10 +154,16 @@ def device_of(name: str, processes: Processes) -> torch.device:
         processes: each of those on a machine takes a GPU of its own.
 
     Raises:
-        ProcessError: the machine has fewer GPUs than processes.
+        ProcessError: the machine has no GPU, or fewer than processes.
     """
-    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
+    is_there = torch.cuda.is_available()
+    if name == "cpu" or (name == "auto" and not is_there):
         return torch.device("cpu")
+    if not is_there:
+        raise ProcessError(
+            "device is cuda, but PyTorch sees no GPU here: give --device cpu, or install the GPU "
+            "build of PyTorch and a driver"
+        )
     if processes.world_size == 1:
         return torch.device("cuda")
     num_gpus = torch.cuda.device_count()
