@@ -12,7 +12,18 @@ from server.errors import ServerError, Unusable
 from server.service import Service
 from tests.server.serving import config_for, listening
 
-QUICK = ("--sizes", "20x30,8x8..16x16", "--cold-s", "1", "--warm-up-s", "0", "--duration-s", "0.5")
+QUICK = (
+    "--sizes",
+    "20x30,8x8..9x9",
+    "--deck",
+    "6",
+    "--cold-s",
+    "60",
+    "--warm-up-s",
+    "0",
+    "--duration-s",
+    "0.5",
+)
 
 
 def measure(*arguments: str) -> dict[str, Any]:
