@@ -1,13 +1,21 @@
-"""Every setting of the server: flags, then ANYRES_* variables, then the defaults here."""
+"""Every setting of the server: flags, then ANYRES_* variables, then a file, then the defaults here.
+
+Each class is a group. A setting is one field with the sentence that explains it: help, the listing
+of `python -m server config` and the file that it writes all take it from here.
+"""
 
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from server.settings.file import FileSource
+from server.settings.values import Sizes, Words
+
+PREFIX = "ANYRES_"
 SETTINGS = SettingsConfigDict(
-    env_prefix="ANYRES_",
+    env_prefix=PREFIX,
     extra="ignore",  # ANYRES_DATA and others are not ours
     frozen=True,
     use_attribute_docstrings=True,
@@ -19,12 +27,12 @@ SETTINGS = SettingsConfigDict(
 
 
 class EngineConfig(BaseSettings):
-    """What to run and how."""
+    """Model and engine"""
 
     model_config = SETTINGS
 
     bundle: Path = Path("models/bundles/street")
-    """Folder with a bundle.json."""
+    """Folder with a bundle.json. With a model folder, served besides only if it is given."""
 
     engine: Literal["auto", "openvino", "onnxruntime"] = "auto"
     """auto takes the fastest that works, and says which and why in the log and in /v1/models."""
@@ -39,17 +47,76 @@ class EngineConfig(BaseSettings):
     """Largest image, in millions of pixels, read from its header before anything is decoded.
     A bundle may allow less, and so may the memory that is free at the start."""
 
+    engine_cache: Path | None = None
+    """Folder for graphs that OpenVINO has compiled: the next start takes a third of the time."""
 
-class ServerConfig(EngineConfig):
-    """Serve a bundle over HTTP. Without a server: `python -m server predict --help`."""
 
-    model_config = SettingsConfigDict(**SETTINGS, cli_prog_name="python -m server")
+class ModelsConfig(BaseSettings):
+    """Models and versions"""
+
+    model_config = SETTINGS
+
+    model_folder: Path | None = None
+    """Holds NAME/VERSION/bundle.json or NAME/bundle.json; all of them are served, the newest
+    version of each."""
+
+    default_model: str = ""
+    """Answers requests that name no model. Empty: the bundle, or the only one in the folder."""
+
+    models: Words = ()
+    """Of the model folder only these, as NAME or NAME@VERSION. Empty: all."""
+
+    versions: int = Field(default=1, ge=1)
+    """So many of the newest versions of each model are served at the same time."""
+
+    watch_s: float = Field(default=5.0, ge=0)
+    """The model folder is looked at so often; what has not changed between two looks is loaded, and
+    the old version serves until the new one is warm. 0: only at the start and when told to."""
+
+    max_models_mib: int = Field(default=0, ge=0)
+    """Most memory that loaded models may take together, by prediction; one more is not loaded. 0:
+    as much as is free."""
+
+    warm_up: Sizes = ()
+    """Sizes, height first, like 1080x1920,2160x3840: every graph runs once at each before the
+    model is ready, so that no request pays for the engine's first run there."""
+
+    manage_models: bool = False
+    """Whether POST /v1/models/NAME/load and /unload are there. They need the admin key."""
+
+    admin_key: SecretStr | None = None
+    """Sent as `Authorization: Bearer KEY` to manage models. Better in a variable or in the file
+    than in a flag, which every user of the machine can read."""
+
+
+class ListenConfig(BaseSettings):
+    """Listening"""
+
+    model_config = SETTINGS
 
     host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 is every network of this machine."""
 
     port: int = Field(default=8000, ge=0, le=65535)
     """0 takes a free one, named in the log."""
+
+    cors_origins: Words = ()
+    """Web pages of these origins may call; none by default."""
+
+    playground: bool = True
+    """Whether / shows the page to try the model on."""
+
+    drain_delay_s: float = Field(default=0.0, ge=0)
+    """After SIGTERM /readyz says 503 for so long before the port closes, for load balancers."""
+
+    drain_timeout_s: float = Field(default=30.0, ge=0)
+    """Requests that run at SIGTERM have so long to finish."""
+
+
+class LimitConfig(BaseSettings):
+    """Limits"""
+
+    model_config = SETTINGS
 
     max_body_bytes: int = Field(default=64 * 2**20, gt=0)
     """Largest request body, counted while it arrives."""
@@ -96,17 +163,59 @@ class ServerConfig(EngineConfig):
     codec_threads: int = Field(default=0, ge=0)
     """That decode, and as many that encode. 0 is one per core, at most 8."""
 
-    drain_delay_s: float = Field(default=0.0, ge=0)
-    """After SIGTERM /readyz says 503 for so long before the port closes, for load balancers."""
 
-    drain_timeout_s: float = Field(default=30.0, ge=0)
-    """Requests that run at SIGTERM have so long to finish."""
+class WatchingConfig(BaseSettings):
+    """Logs and traces"""
 
-    cors_origins: tuple[str, ...] = ()
-    """Web pages of these origins may call; none by default."""
-
-    playground: bool = True
-    """Whether / shows the page to try the model on."""
+    model_config = SETTINGS
 
     log_format: Literal["text", "json"] = "text"
     """json writes one object per line."""
+
+    otel_endpoint: str = ""
+    """Traces go to this OpenTelemetry collector, by OTLP over HTTP, like http://collector:4318;
+    empty: no traces. Needs `pip install -e ".[otel]"`."""
+
+    otel_sample: float = Field(default=1.0, ge=0, le=1)
+    """Share of requests that are traced where the caller's traceparent does not decide."""
+
+
+class ServerConfig(
+    WatchingConfig, LimitConfig, ListenConfig, ModelsConfig, EngineConfig, BaseSettings
+):
+    """Serve models over HTTP.
+
+    Every setting with its value and where it comes from: `python -m server config`. Without a
+    server: `python -m server predict --help`.
+    """
+
+    model_config = SettingsConfigDict(**SETTINGS, cli_prog_name="python -m server")
+
+    config: Path | None = None
+    """A TOML file with settings. Flags and variables win over it."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags stand in front of these. See pydantic-settings."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, FileSource(settings_cls, ServerConfig.model_fields)
+
+    @model_validator(mode="after")
+    def _check_together(self) -> "ServerConfig":
+        if self.manage_models and self.admin_key is None:
+            raise ValueError("manage_models without admin_key: set ANYRES_ADMIN_KEY")
+        if self.admin_key is not None and len(self.admin_key.get_secret_value()) < 16:
+            raise ValueError("admin_key has fewer than 16 characters: take a longer one")
+        return self
+
+    @property
+    def serves_bundle(self) -> bool:
+        """Whether `bundle` is served: always without a model folder, with one if it was given."""
+        return self.model_folder is None or "bundle" in self.model_fields_set

@@ -45,6 +45,18 @@ class ClientError(ServerError):
     code = "bad_request"
 
 
+class Unauthorized(ClientError):
+    """No key, or a wrong one."""
+
+    status = 401
+    code = "unauthorized"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Says how to show a key."""
+        return {"WWW-Authenticate": 'Bearer realm="anyres"'}
+
+
 class MalformedBody(ClientError):
     code = "malformed_body"
 
@@ -88,6 +100,11 @@ class Unusable(ClientError):
 
     status = 422
     code = "unusable"
+
+
+class UnknownModel(ClientError):
+    status = 404
+    code = "unknown_model"
 
 
 class QueueFull(RetryLater):

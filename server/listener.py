@@ -10,8 +10,9 @@ from types import FrameType
 import uvicorn
 
 from server.app import create_app
-from server.config import ServerConfig
+from server.config import PREFIX, ServerConfig
 from server.service import Service
+from server.settings.environment import near_misses
 from server.watching.log_format import configure_logging
 
 log = logging.getLogger("anyres")
@@ -62,13 +63,15 @@ class Listener(uvicorn.Server):
 def serve(config: ServerConfig) -> int:
     """Serve until a signal. Returns the exit code: 1 if the model could not be loaded."""
     configure_logging(config.log_format)
+    for sentence in near_misses(os.environ, ServerConfig.model_fields, prefix=PREFIX):
+        log.warning("%s", sentence)
     listener = Listener(config)
     asyncio.run(listener.serve())
     code = 0
     if listener.service.failure is not None:
         log.error("error: %s", listener.service.failure)
         code = 1
-    if listener.service.worker.is_alive:
+    if listener.service.keeper.has_running_engines:
         # A thread in native code cannot be ended, and the interpreter must not be torn down
         # under it.
         os._exit(code)

@@ -19,10 +19,11 @@ from server.answers.negotiation import Media
 from server.answers.result import Render, Result, image_info
 from server.codecs.decode import DecodedImage, Orientation, decode_image
 from server.errors import Unusable
-from server.loading.loaded_model import LoadedModel
+from server.roster.served_model import ServedModel
 from server.scheduling.admission import Hold
 from server.scheduling.job import Job
 from server.service import Service
+from server.watching.request_record import current_record
 
 T = TypeVar("T")
 
@@ -67,7 +68,7 @@ async def fulfil(
     images: Mapping[str, bytes],
     *,
     service: Service,
-    model: LoadedModel,
+    model: ServedModel,
     hold: Hold,
 ) -> Finished:
     """Answer one request; `images` holds "image" and perhaps "next_image", encoded.
@@ -90,6 +91,8 @@ async def fulfil(
     )
     decoded = dict(zip(images, pixels, strict=True))
     decode_s = time.monotonic() - started_s
+    record = current_record()
+    record.add("decode", decode_s)
     image, next_image = decoded["image"], decoded.get("next_image")
     has_flow = Task.FLOW in order.tasks
     if has_flow and next_image is not None and next_image.size != image.size:
@@ -100,7 +103,7 @@ async def fulfil(
     # A second image that nobody asked flow for is not worth computing.
     second = next_image if has_flow else None
     answer = await _wait(
-        service.worker.submit(
+        model.worker.submit(
             Job(
                 image=image.pixels,
                 next_image=None if second is None else second.pixels,
@@ -110,6 +113,8 @@ async def fulfil(
         ),
         hold,
     )
+    record.add("queue", answer.queue_s, ended_s=time.monotonic() - answer.infer_s)
+    record.add("infer", answer.infer_s)
     result = Result(
         bundle=model.bundle,
         tasks=order.tasks,
@@ -133,10 +138,7 @@ async def fulfil(
         infer_s=answer.infer_s,
         encode_s=time.monotonic() - started_s,
     )
-    service.telemetry.decode.observe(finished.decode_s)
-    service.telemetry.queue.observe(finished.queue_s)
-    service.telemetry.infer.observe(finished.infer_s)
-    service.telemetry.encode.observe(finished.encode_s)
+    record.add("encode", finished.encode_s)
     return finished
 
 

@@ -58,7 +58,7 @@ class PredictCommand(EngineConfig):
             return files
         return [file.replace(_COMMA, ",") for file in files.split(",")]
 
-    @field_validator("bundle", "out", mode="before")
+    @field_validator("bundle", "engine_cache", "out", mode="before")
     @classmethod
     def _restore_commas(cls, path: object) -> object:
         return path.replace(_COMMA, ",") if isinstance(path, str) else path

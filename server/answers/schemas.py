@@ -1,5 +1,7 @@
 """The JSON that goes out, as OpenAPI sees it. Sizes are [height, width] in pixels."""
 
+from typing import Literal
+
 from pydantic import BaseModel
 
 
@@ -139,12 +141,29 @@ class ModelDetails(BaseModel):
     stride: int
     recipe: str
     scores: dict[str, float]
+    default: bool
+    """Whether it answers requests that name no model."""
+    load_s: float
+    """Reading, checking, loading, warming up."""
+    warm_up: list[tuple[int, int]]
+    """Sizes that it ran at before it was ready."""
+
+
+class ModelTrouble(BaseModel):
+    """A model that does not take requests."""
+
+    model: str
+    """"name", "name@version", or a path below the model folder."""
+    state: Literal["loading", "failed", "retiring"]
+    reason: str
 
 
 class ModelList(BaseModel):
-    """All models that are loaded."""
+    """All models that are loaded, and those that are not."""
 
     models: list[ModelDetails]
+    others: list[ModelTrouble] = []
+    """Loading; failed, and why, while an older version may go on; replaced but still answering."""
 
 
 class Health(BaseModel):

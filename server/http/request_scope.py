@@ -17,7 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.errors import ServerError
 from server.http.error_answers import error_answer
+from server.watching.request_record import RequestRecord, start_record
 from server.watching.telemetry import Telemetry
+from server.watching.tracing import Tracing
 
 log = logging.getLogger("anyres.request")
 
@@ -29,48 +31,49 @@ LINGER_BYTES = 16 * 2**20
 class RequestScope:
     """Middleware. Takes X-Request-Id from the client or makes one."""
 
-    def __init__(self, app: ASGIApp, telemetry: Telemetry) -> None:
+    def __init__(self, app: ASGIApp, telemetry: Telemetry, tracing: Tracing) -> None:
         self._app = app
         self._telemetry = telemetry
+        self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started_s = time.monotonic()
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
         request_id = given if GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
+        record = RequestRecord(
+            request_id=request_id,
+            method=scope["method"],
+            path=quote(scope["path"]),  # decoded it may hold line ends, and forge log lines
+            traceparent=headers.get("traceparent", ""),
+        )
+        start_record(record)
         exchange = _Exchange(scope, receive, send, request_id)
         try:
             await self._app(scope, exchange.receive, exchange.send)
         except Exception:
-            log.exception("unexpected error", extra={"request_id": request_id})
+            log.exception("unexpected error")
             if exchange.status == 0:
                 failure = ServerError("something broke here, not in your request; the log has it")
                 await error_answer(failure, request_id)(scope, exchange.receive, exchange.send)
         finally:
-            seconds = time.monotonic() - started_s
+            record.seconds = time.monotonic() - record.started_s
             # The route's pattern, not the path: a stranger must not make new time series.
-            route = getattr(scope.get("route"), "path", "none")
-            status = exchange.status or 499
-            path = quote(scope["path"])  # decoded it may hold line ends, and forge log lines
-            self._telemetry.request.labels(route, str(status)).observe(seconds)
+            record.route = getattr(scope.get("route"), "path", "none")
+            record.status = exchange.status or 499
+            self._telemetry.finish(record)
+            record.trace_id = self._tracing.trace(record)
             log.info(
                 "%s %s %d %.1f ms",
-                scope["method"],
-                path,
-                status,
-                seconds * 1e3,
-                extra={
-                    "request_id": request_id,
-                    "method": scope["method"],
-                    "path": path,
-                    "status": status,
-                    "seconds": round(seconds, 6),
-                },
+                record.method,
+                record.path,
+                record.status,
+                record.seconds * 1e3,
+                extra=record.log_fields,
             )
 
 

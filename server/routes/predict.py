@@ -16,9 +16,11 @@ from server.codecs.decode import Orientation
 from server.errors import ClientGone, DeadlinePassed, Unusable
 from server.http.disconnect import while_connected
 from server.http.upload import IMAGE_TYPES, UploadLimits, receive_images
-from server.loading.loaded_model import LoadedModel
 from server.pipeline import Order, fulfil
+from server.roster.served_model import ServedModel
+from server.routes.models import SPEC
 from server.service import Service
+from server.watching.request_record import current_record
 
 router = APIRouter()
 
@@ -39,6 +41,9 @@ class PredictQuery(BaseModel):
 
     inline: bool = False
     """Put each map as a base64 PNG into the JSON."""
+
+    model: str | None = Field(default=None, pattern=SPEC)
+    """name or name@version, as GET /v1/models lists them. By default the default model."""
 
     timeout_ms: float | None = Field(default=None, gt=0)
     """Give up with 504 after so long. The server's own limit holds besides."""
@@ -95,8 +100,10 @@ async def predict(request: Request, query: Annotated[PredictQuery, Query()]) -> 
 async def _predict(
     request: Request, query: PredictQuery, service: Service, *, started_s: float
 ) -> Response:
-    config, telemetry = service.config, service.telemetry
-    model = service.open_model()
+    config = service.config
+    model = service.open_model(query.model)
+    record = current_record()
+    record.model, record.version = model.name, model.version
     media = choose_media(request.headers.get("accept"))
     render = Render.COLOR if media is Media.JPEG else query.render
     wanted = parse_tasks(query.tasks)
@@ -116,11 +123,11 @@ async def _predict(
                     ),
                     check_header=limits.check,
                 )
-                telemetry.receive.observe(time.monotonic() - started_s)
+                record.add("receive", time.monotonic() - started_s)
                 tasks = choose_tasks(wanted, model, has_next="next_image" in images)
                 check_form(media, tasks, render=render, inline=query.inline)
                 num_pixels = sum(limits.check(data).num_pixels for data in images.values())
-                telemetry.image_pixels.observe(num_pixels)
+                record.pixels = num_pixels
                 order = Order(
                     tasks=tasks,
                     media=media,
@@ -164,7 +171,7 @@ def parse_tasks(tasks: str | None) -> tuple[Task, ...] | None:
 
 
 def choose_tasks(
-    wanted: tuple[Task, ...] | None, model: LoadedModel, *, has_next: bool
+    wanted: tuple[Task, ...] | None, model: ServedModel, *, has_next: bool
 ) -> tuple[Task, ...]:
     """What will be answered.
 

@@ -115,10 +115,10 @@ class WorkerWatch(Watch):
 class WorkerGauges(Collector):
     """What the workers that are there now have learned, and how long their queues are."""
 
-    def __init__(self, workers: Callable[[], Iterable[tuple[str, Worker]]]) -> None:
+    def __init__(self, workers: Callable[[], Iterable[tuple[str, str, Worker]]]) -> None:
         """
         Args:
-            workers: names of models, and who runs them.
+            workers: name and version of models, and who runs them.
         """
         self._workers = workers
 
@@ -127,9 +127,9 @@ class WorkerGauges(Collector):
         workers = list(self._workers())
 
         def gauge(name: str, text: str, value: Callable[[Worker], int | float]) -> Metric:
-            family = GaugeMetricFamily(name, text, labels=("model",))
-            for model, worker in workers:
-                family.add_metric((model,), float(value(worker)))
+            family = GaugeMetricFamily(name, text, labels=("model", "version"))
+            for model, version, worker in workers:
+                family.add_metric((model, version), float(value(worker)))
             return family
 
         yield gauge("anyres_queue_requests", "Wait for the engine.", lambda w: w.num_waiting)
@@ -157,9 +157,9 @@ class WorkerGauges(Collector):
         cost = GaugeMetricFamily(
             "anyres_cost_seconds",
             "Of a million pixels, of an image and of a call: learned.",
-            labels=("model", "graph", "term"),
+            labels=("model", "version", "graph", "term"),
         )
-        for model, worker in workers:
+        for model, version, worker in workers:
             for graph, fit in worker.engine.cost.graphs.items():
                 terms = {
                     "mpx": fit.cost.s_per_mpx,
@@ -167,5 +167,5 @@ class WorkerGauges(Collector):
                     "call": fit.cost.s_per_call,
                 }
                 for term, seconds in terms.items():
-                    cost.add_metric((model, graph, term), seconds)
+                    cost.add_metric((model, version, graph, term), seconds)
         yield cost

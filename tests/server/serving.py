@@ -35,11 +35,11 @@ def config_for(folder: Path, **changes: Any) -> ServerConfig:
 
 
 def wait_until_loaded(service: Service) -> None:
-    wait_until(lambda: service.model is not None or service.failure is not None)
+    wait_until(lambda: service.is_started or service.failure is not None)
 
 
 def wait_until(statement: Callable[[], bool]) -> None:
-    """Return as soon as it is true; fail after a minute: loading a bundle on a busy core takes its time."""
+    """Return as soon as it is true; fail after a minute, which a bundle may need on a busy core."""
     for _ in range(6000):
         if statement():
             return

@@ -35,8 +35,8 @@ def test_a_client_that_leaves_takes_its_request_out_of_the_queue(folder: Path, g
         assert gate.entered.wait(10)
         with connect(port) as second:
             second.sendall(post_head(len(IMAGE)) + IMAGE)
-            wait_until(lambda: service.worker.num_waiting == 1)
-        wait_until(lambda: service.worker.num_waiting == 0)
+            wait_until(lambda: service.open_model().worker.num_waiting == 1)
+        wait_until(lambda: service.open_model().worker.num_waiting == 0)
         wait_until(lambda: service.admission.num_requests == 1)
         gate.open.set()
         assert read_answer(first)[0] == 200

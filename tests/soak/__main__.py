@@ -32,6 +32,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of images, order, faults")
     parser.add_argument("--cases", type=int, default=120, help="different requests with an answer")
     parser.add_argument("--bundle", default="", help=f"{TOY} or a folder; both {TOY} and street")
+    parser.add_argument("--faults", type=int, default=20, help="0: then no 500 is excused")
     parser.add_argument("--only", type=int, help="send this request of the plan alone")
     parser.add_argument("--tools-s", type=float, default=8.0, help="for each run of wrk and others")
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "soak")
@@ -69,7 +70,7 @@ def planned(options: argparse.Namespace, toy: Path) -> list[Settings]:
             num_requests=options.requests,
             num_cases=options.cases,
             num_parts=20,
-            num_faults=20,
+            num_faults=options.faults,
             largest_px=480,
             capacity_s=10.0,
             limit_s=options.limit_s * 0.7,
@@ -81,7 +82,7 @@ def planned(options: argparse.Namespace, toy: Path) -> list[Settings]:
             num_requests=max(40, round(options.requests * STREET_SHARE)),
             num_cases=min(options.cases, 24),
             num_parts=4,
-            num_faults=4,
+            num_faults=min(4, options.faults),
             largest_px=160,
             capacity_s=15.0,
             limit_s=options.limit_s * 0.3,

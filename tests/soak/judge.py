@@ -10,7 +10,7 @@ from tests.soak.truth import different
 
 BUSY = frozenset({429, 504})  # a server with more to do than it can: refused at once, or too late
 HURT = frozenset({500, 503})  # while a worker that was killed is replaced
-AFTER_KILL_S = 5.0
+AFTER_KILL_S = 1.0  # longer, and many faults would excuse every failure of a run
 RETRY = frozenset({429, 503})
 
 
