@@ -1,7 +1,8 @@
 """Every answer that is not a success: its status, and what came, what was expected, what to do.
 
-Errors follow the data: body, image, request, queue, model. Any module may raise them; one handler
-writes them as `{"error": {"code": ..., "status": ..., "message": ..., "request_id": ...}}`.
+Errors follow the data: connection, caller, body, image, request, stream, queue, model. Any module
+may raise them; one handler writes them as
+`{"error": {"code": ..., "status": ..., "message": ..., "request_id": ...}}`.
 """
 
 # ruff: noqa: N818 - these names read as sentences where they are raised
@@ -45,6 +46,46 @@ class ClientError(ServerError):
     code = "bad_request"
 
 
+class Unauthorized(ClientError):
+    """No key, or a wrong one."""
+
+    status = 401
+    code = "unauthorized"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Says how to show a key."""
+        return {"WWW-Authenticate": 'Bearer realm="anyres"'}
+
+
+class ForbiddenOrigin(ClientError):
+    """A web page that may not call."""
+
+    status = 403
+    code = "forbidden_origin"
+
+
+class RateLimited(RetryLater):
+    """More than this caller may ask."""
+
+    status = 429
+    code = "rate_limited"
+
+
+class HeadTooSlow(ClientError):
+    status = 408
+    code = "head_too_slow"
+
+
+class HeadTooLarge(ClientError):
+    status = 431
+    code = "head_too_large"
+
+
+class TooManyConnections(RetryLater):
+    code = "too_many_connections"
+
+
 class MalformedBody(ClientError):
     code = "malformed_body"
 
@@ -68,6 +109,21 @@ class MalformedImage(ClientError):
     code = "malformed_image"
 
 
+class UnsupportedEncoding(UnsupportedBody):
+    """Content-Encoding."""
+
+    code = "unsupported_encoding"
+
+    def __init__(self, message: str, *, accepted: str) -> None:
+        super().__init__(message)
+        self.accepted = accepted
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Says which ones are (RFC 9110, section 12.5.3)."""
+        return {"Accept-Encoding": self.accepted}
+
+
 class UnsupportedImage(ClientError):
     status = 415
     code = "unsupported_image"
@@ -88,6 +144,23 @@ class Unusable(ClientError):
 
     status = 422
     code = "unusable"
+
+
+class UnknownModel(ClientError):
+    status = 404
+    code = "unknown_model"
+
+
+class StreamUnknown(ClientError):
+    status = 404
+    code = "unknown_stream"
+
+
+class StreamGone(ClientError):
+    """It was there; the client has to start again."""
+
+    status = 410
+    code = "stream_gone"
 
 
 class QueueFull(RetryLater):

@@ -16,12 +16,12 @@ from models.image.palette import colour_labels
 from models.image.turbo import colour_depth
 from models.runtime.predictor import Prediction, predict
 from models.task import Task
+from server.answers.contact_sheet import Row, as_cell, contact_sheet
+from server.codecs.decode import DecodedImage, ImageLimits, decode_image
+from server.codecs.png import write_png
 from server.config import SETTINGS, EngineConfig
-from server.contact_sheet import Row, as_cell, contact_sheet
-from server.decode import DecodedImage, ImageLimits, decode_image
 from server.errors import ClientError, Unusable
-from server.loaded_model import LoadedModel, load_model
-from server.png import write_png
+from server.loading.loaded_model import LoadedModel, load_model
 
 OVERLAY_OPACITY = 0.6
 
@@ -58,7 +58,7 @@ class PredictCommand(EngineConfig):
             return files
         return [file.replace(_COMMA, ",") for file in files.split(",")]
 
-    @field_validator("bundle", "out", mode="before")
+    @field_validator("bundle", "engine_cache", "out", mode="before")
     @classmethod
     def _restore_commas(cls, path: object) -> object:
         return path.replace(_COMMA, ",") if isinstance(path, str) else path

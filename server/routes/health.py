@@ -1,11 +1,11 @@
 """Three questions that a supervisor asks, and the page that a monitor reads.
 
-livez: would waiting help? startupz: has the model been loaded? readyz: send requests now?
+livez: would waiting help? startupz: have the models been loaded? readyz: send requests now?
 """
 
 from fastapi import APIRouter, Request, Response
 
-from server.schemas import Health
+from server.answers.schemas import Health
 from server.service import Service
 
 router = APIRouter()
@@ -23,12 +23,12 @@ async def livez(request: Request, response: Response) -> Health:
 
 @router.get("/startupz", responses={503: {"model": Health}})
 async def startupz(request: Request, response: Response) -> Health:
-    """200 once the model is loaded and warm."""
+    """200 once the models that were there at the start are loaded and warm, or have failed."""
     service: Service = request.app.state.service
-    if service.model is not None:
+    if service.is_started:
         return Health(status="started")
     response.status_code = 503
-    return Health(status="starting", reason=service.failure or "the model is loading")
+    return Health(status="starting", reason=service.why_not_ready)
 
 
 @router.get("/readyz", responses={503: {"model": Health}})
@@ -38,9 +38,8 @@ async def readyz(request: Request, response: Response) -> Health:
     if service.is_ready:
         return Health(status="ready")
     response.status_code = 503
-    if service.draining:
-        return Health(status="draining", reason="the server is stopping")
-    return Health(status="not ready", reason=service.failure or "the model is loading")
+    status = "draining" if service.draining else "not ready"
+    return Health(status=status, reason=service.why_not_ready)
 
 
 @router.get("/metrics", response_class=Response)

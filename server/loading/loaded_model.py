@@ -1,0 +1,97 @@
+"""A bundle, read, checked, loaded into an engine and warmed up."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from models.bundle import Bundle, read_bundle
+from models.runtime.select import Selection, select_runtime
+from models.task import Task
+from server.config import EngineConfig
+from server.loading.engine_cache import usable_cache
+from server.loading.memory import max_pixels_in_memory
+from server.loading.model_memory import predict_model_bytes
+from server.loading.warm_up import warm_up
+
+log = logging.getLogger("anyres")
+
+WARM_UP_SIZE = (64, 64)  # before any other: allocates what every size needs
+ANY_PIXELS = 2**62
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedModel:
+    """What answers requests."""
+
+    folder: Path
+    bundle: Bundle
+    selection: Selection
+    max_pixels: int
+    """Of one image: the server's limit, the bundle's or the memory's, whichever is least."""
+    fitting_pixels: int = ANY_PIXELS
+    """Of one image, by the memory that was free after loading."""
+    warm_up_s: Mapping[tuple[int, int], float] = field(default_factory=dict)
+    """Seconds of the first run by (height, width)."""
+    num_bytes: int = 0
+    """That it takes without an image, by prediction."""
+    load_s: float
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        return tuple(Task(task) for task in self.bundle.tasks)
+
+
+def load_model(
+    config: EngineConfig,
+    folder: Path | None = None,
+    *,
+    warm_up_sizes: Iterable[tuple[int, int]] = (),
+    check: Callable[[Bundle], None] = lambda _: None,
+) -> LoadedModel:
+    """Read, check, load, warm up.
+
+    Args:
+        config: engine, precision, limits.
+        folder: of the bundle; None takes the config's.
+        warm_up_sizes: (height, width) that every graph runs at before this returns.
+        check: called with the manifest before the engine loads; what it raises ends the loading.
+
+    Raises:
+        BundleError, EngineError
+    """
+    started_s = time.monotonic()
+    folder = folder or config.bundle
+    bundle = read_bundle(folder)
+    check(bundle)
+    selection = select_runtime(
+        folder,
+        bundle,
+        engine=config.engine,
+        threads=config.threads,
+        precision=config.precision,
+        cache=usable_cache(config.engine_cache),
+    )
+    sizes = (WARM_UP_SIZE, *warm_up_sizes)
+    warm_up_s = warm_up(selection.runtime, sizes, has_flow=Task.FLOW in bundle.tasks)
+    allowed = round(min(config.max_mpx, bundle.size_limits.max_mpx) * 1e6)
+    fitting = max_pixels_in_memory(selection.runtime.name)
+    if fitting < allowed:
+        log.info(
+            "images of up to %.1f Mpx fit into the free memory with %s, %.1f were allowed: give "
+            "it more memory or choose --engine onnxruntime to take larger ones",
+            fitting / 1e6,
+            selection.runtime.name,
+            allowed / 1e6,
+        )
+    return LoadedModel(
+        folder=folder,
+        bundle=bundle,
+        selection=selection,
+        max_pixels=min(allowed, fitting),
+        fitting_pixels=fitting,
+        warm_up_s=warm_up_s,
+        num_bytes=predict_model_bytes(folder, bundle, selection.runtime.name),
+        load_s=time.monotonic() - started_s,
+    )

@@ -1,0 +1,195 @@
+"""A loaded model, what it is known to cost, and how a batch runs through it."""
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from models.image.sizes import padded_size
+from models.runtime.job import Job
+from models.runtime.predictor import Outcome, predict, predict_batch
+from models.task import Task
+from server.loading.loaded_model import LoadedModel
+from server.loading.memory import free_bytes
+from server.scheduling.calibration import calibrate
+from server.scheduling.cost import CostModel
+from server.scheduling.desk import Batch, Entry, Room, engine_failed
+from server.scheduling.device_health import DeviceHealth
+from server.scheduling.execution import run_batch
+from server.scheduling.forecast import too_large_for_memory
+from server.scheduling.job import Answer
+from server.scheduling.known_shapes import KnownShapes
+from server.scheduling.measured_runtime import MeasuredRuntime
+from server.scheduling.parallelism import Parallelism
+from server.scheduling.watch import BatchDone, Watch
+
+PROBE_PX = 64
+
+
+class Engine:
+    """Several threads may call it once `load` has returned.
+
+    Args of the constructor:
+        cost: filled from what is measured; the batcher reads it.
+        pixel_budget: most padded pixels of a batch.
+        max_parallel: batches that may run at once.
+    """
+
+    def __init__(
+        self, cost: CostModel, *, pixel_budget: int, max_parallel: int, watch: Watch
+    ) -> None:
+        self.cost = cost
+        self.shapes = KnownShapes()
+        self.health = DeviceHealth()
+        self.parallelism = Parallelism(at_most=max_parallel)
+        self.model: LoadedModel | None = None
+        self.sharing = 1.0
+        """Cost of a batch as a share of its jobs run one by one, of late."""
+        self._pixel_budget = pixel_budget
+        self._watch = watch
+        self._work = cost.frozen()
+        self._runtime: MeasuredRuntime | None = None
+
+    @property
+    def runtime(self) -> MeasuredRuntime:
+        """Of the loaded model."""
+        assert self._runtime is not None  # nothing runs before `load`
+        return self._runtime
+
+    @property
+    def bytes_per_px(self) -> float:
+        """Memory that a padded pixel takes: learned. 0 before there is a model."""
+        return 0.0 if self._runtime is None else self._runtime.memory.bytes_per_px
+
+    def load(self, load: Callable[[], LoadedModel], *, calibrate_s: float) -> LoadedModel:
+        """Load, and learn what calls cost.
+
+        Raises:
+            BundleError, EngineError: and whatever else `load` raises.
+        """
+        model = load()
+        self._watch.serves(model.bundle.name)
+        self.cost.stride = self.shapes.stride = model.bundle.stride
+        self._runtime = MeasuredRuntime(
+            model.selection.runtime, cost=self.cost, shapes=self.shapes, watch=self._watch
+        )
+        if calibrate_s > 0:
+            calibrate(
+                self._runtime,
+                has_flow=Task.FLOW in model.tasks,
+                stride=model.bundle.stride,
+                budget_s=calibrate_s,
+            )
+        # Work is counted in costs that stand still: under two batches at once each takes longer,
+        # and that must not look like more work.
+        self._work = self.cost.frozen()
+        self.model = model
+        return model
+
+    def room(self) -> Room:
+        """What may begin now."""
+        return Room(
+            pixels=self.runtime.memory.pixels_in(free_bytes()), num_batches=self.parallelism.level
+        )
+
+    def max_pixels(self, *, running_pixels: int) -> int:
+        """Of the largest image that would be taken; what runs gives its memory back before."""
+        if self.model is None:
+            return 0
+        memory = self.runtime.memory
+        free = free_bytes() + running_pixels * memory.bytes_per_px
+        return min(self.model.max_pixels, memory.pixels_in(free))
+
+    def probe(self) -> None:
+        """Run an image of our own, to know whether an image or the engine is to blame."""
+        image = np.zeros((PROBE_PX, PROBE_PX, 3), dtype=np.uint8)
+        try:
+            predict(self.runtime.runtime, image)
+        except Exception as error:
+            self.health.probe_failed(f"the engine fails on any image: {error!r:.200}")
+        except BaseException as error:
+            self.health.probe_failed(f"the engine ends its thread on any image: {error!r:.200}")
+            raise
+        else:
+            self.health.succeeded()
+
+    def answer(self, batch: Batch, *, backlog: Callable[[], bool]) -> None:
+        """Run a batch and answer everyone in it who is still there.
+
+        Args:
+            backlog: whether more waits.
+        """
+        had_backlog = backlog()
+        entries = [entry for entry in batch.entries if entry.begin() and not self._too_large(entry)]
+        if not entries:
+            return
+        started_s = time.monotonic()
+        padded: list[int] = []
+        jobs = [entry.job for entry in entries]
+
+        def run(some: Sequence[Job]) -> list[Outcome]:
+            return self._run(some, batch, padded)
+
+        for place, outcome in run_batch(run, jobs):
+            entry = entries[place]
+            if isinstance(outcome, Exception):
+                failure = engine_failed()
+                failure.__cause__ = outcome
+                entry.future.set_exception(failure)
+                self.probe()
+                continue
+            self.health.succeeded()
+            entry.future.set_result(
+                Answer(
+                    prediction=outcome.prediction,
+                    features=outcome.features,
+                    queue_s=started_s - entry.waiting.arrived_s,
+                    infer_s=time.monotonic() - started_s,
+                    batch_size=len(entries),
+                )
+            )
+        self._learn(batch, started_s=started_s, padded=padded, backlog=had_backlog and backlog())
+
+    def _run(self, jobs: Sequence[Job], batch: Batch, padded: list[int]) -> list[Outcome]:
+        stride = self.runtime.cost.stride
+        room_px = self.runtime.memory.pixels_in(free_bytes())
+
+        def shape_of(graph: str, num_images: int, size: tuple[int, int]) -> tuple[int, int]:
+            shared = num_images > 1
+            size = padded_size([size], multiple=stride if shared else 1)
+            most = min(room_px, self._pixel_budget) if shared else room_px
+            shape = self.runtime.shape_for(graph, num_images, size, max_pixels=most)
+            if graph == "frame":
+                padded.append(num_images * shape[0] * shape[1])
+            return shape
+
+        return predict_batch(
+            self.runtime, jobs, stride=stride, together=batch.together, shape_of=shape_of
+        )
+
+    def _too_large(self, entry: Entry) -> bool:
+        """Whether the memory that was free when it came is gone; then it has its answer."""
+        assert self.model is not None
+        error = too_large_for_memory(
+            entry.waiting.shape, max_pixels=self.max_pixels(running_pixels=0)
+        )
+        if error is not None:
+            entry.fail(error)
+        return error is not None
+
+    def _learn(self, batch: Batch, *, started_s: float, padded: list[int], backlog: bool) -> None:
+        now_s = time.monotonic()
+        shapes = [entry.waiting.shape for entry in batch.entries]
+        alone_s = sum(self.cost.alone_s(shape) for shape in shapes)
+        self.sharing += 0.1 * (self.cost.batch_s(shapes) / alone_s - self.sharing)
+        self.parallelism.done(work_s=self._work.batch_s(shapes), now_s=now_s, backlog=backlog)
+        self._watch.batch_done(
+            BatchDone(
+                num_jobs=len(shapes),
+                num_frames=sum(shape.num_frames for shape in shapes),
+                image_pixels=sum(entry.waiting.num_pixels for entry in batch.entries),
+                padded_pixels=sum(padded),
+                expected_s=batch.expected_s,
+                measured_s=now_s - started_s,
+            )
+        )
