@@ -102,7 +102,12 @@ class Service:
     @property
     def is_ready(self) -> bool:
         """Whether predictions would be taken now."""
-        return not self.draining and self.is_started and self.is_live
+        return not self.draining and self.is_started and self.is_live and self._answers
+
+    @property
+    def _answers(self) -> bool:
+        """Whether every model has a thread that runs; one that has died is replaced."""
+        return all(one.worker.is_ready for one in self.keeper.roster)
 
     @property
     def is_live(self) -> bool:
@@ -124,7 +129,9 @@ class Service:
                 f"the default model {roster.default_name}" if roster.default_name else "a model"
             )
             return f"{wanted} is not served: /v1/models says why"
-        return "" if self.is_live else "an engine's thread has ended"
+        troubles = (model.worker.trouble for model in roster)
+        reason = next(filter(None, troubles), "an engine's thread has ended")
+        return "" if self.is_live and self._answers else reason
 
     @property
     def _has_what_it_needs(self) -> bool:

@@ -1,10 +1,8 @@
 """Which jobs the engine takes next, and when. Pure policy: no clock, no thread, no pixels.
 
 Images, pairs and frames of streams of all sizes wait together. The most urgent one leads the next
-batch, and others join it while all together gain more than those in the batch lose. What one more
-saves is a call of its own, which everyone behind the batch has less to wait; what it costs is its
-own pixels and the padding that it brings, which everyone in the batch has to wait for. So a device
-with costly calls runs large batches of like sizes, and a CPU runs one job at a time.
+batch, and others join it while all together gain more than those in the batch lose. So a device
+with costly calls runs large batches, and a CPU runs one job at a time.
 
 A batch closes when the next job would break the pixel budget, when it would make a member late, or
 when waiting for the next arrival would cost more than it gains.
@@ -12,15 +10,16 @@ when waiting for the next arrival would cost more than it gains.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from math import fsum
 
-from models.image.sizes import padded_size
-from server.scheduling.cost import GAIN, CostModel, Shape
+from server.scheduling.company import Company, padded_pixels
+from server.scheduling.cost import CostModel
 from server.scheduling.job import Priority
 from server.scheduling.lane import Lane, Waiting
 
-LOOK_AHEAD = 64  # candidates that are weighed for one batch
+LOOK_AHEAD = 64  # jobs that are weighed for one batch
+OVERLOAD_S = 5.0  # since somebody was lost
 UNBOUNDED_PX = 2**62
 TRY_EVERY = 20  # batches: so often one that may pay runs, to learn whether it does
 RATE_STEP = 0.2  # weight of the newest gap between arrivals
@@ -63,6 +62,7 @@ class Batcher:
         self._lanes = {priority: Lane() for priority in Priority}
         self._aged_led = False
         self._num_untried = 0
+        self._lost_s = float("-inf")
         self._last_arrival_s: float | None = None
         self._gap_s: float | None = None
 
@@ -123,27 +123,33 @@ class Batcher:
             engine_is_idle: whether no other batch runs.
         """
         expired = tuple(self._expired(now_s))
+        if expired:
+            self._lost_s = now_s
         lane = self._leading_lane(now_s)
-        leader = None if lane is None else lane.first
+        budget = min(self.policy.pixel_budget, room_px)
+        leader = None if lane is None else self._leader(lane, now_s=now_s, budget=budget)
         if leader is None:
             return Decision(expired=expired)
         if not engine_is_idle and leader.shape.size[0] * leader.shape.size[1] > room_px:
             return Decision(expired=expired)
-        budget = min(self.policy.pixel_budget, room_px)
-        members, may_grow = self._members(leader, now_s=now_s, budget=budget)
-        if may_grow:
-            wake_s = self._worth_waiting_until(members, now_s=now_s, budget=budget)
-            if wake_s is not None:
-                return Decision(expired=expired, wake_s=wake_s)
+        company = self._company(leader, budget=budget).invite(
+            self._candidates(leader, now_s=now_s),
+            now_s=now_s,
+            num_waiting=len(self),
+            tries=self._num_untried >= TRY_EVERY,
+        )
+        wake_s = self._waits_until(company, now_s=now_s)
+        if wake_s is not None:
+            return Decision(expired=expired, wake_s=wake_s)
+        members = company.members
         for member in members:
             self.drop(member.id)
         # Somebody was there to share with, and nobody did.
         missed = len(members) == 1 and len(self) > 0
         self._num_untried = self._num_untried + 1 if missed else 0
         self._aged_led = leader.priority is Priority.BATCH and self._lanes_compete
-        shapes = [member.shape for member in members]
         together = len(members) > 1 or (
-            _padded_px(shapes) <= budget and self.cost.frames_together(leader.shape)
+            padded_pixels(company.shapes) <= budget and self.cost.frames_together(leader.shape)
         )
         return Decision(run=tuple(members), together=together, expired=expired)
 
@@ -168,111 +174,59 @@ class Batcher:
             return batch
         return interactive
 
-    def _candidates(self, leader: Waiting) -> Iterator[Waiting]:
-        """The leader's lane behind it, then the other one."""
+    def _leader(self, lane: Lane, *, now_s: float, budget: int) -> Waiting | None:
+        """The most urgent that can still be answered in time; if nobody can, the most urgent.
+
+        Most urgent first serves an overloaded queue worst: each is run just before its deadline,
+        so ends just after it. And one whose deadline leaves no room for company keeps batches
+        small when they should be large. So while jobs are being lost, the leader is the most
+        urgent one that has time for a full batch.
+        """
+        ahead = list(islice(lane, LOOK_AHEAD))
+        in_time = [one for one in ahead if now_s + self._alone_s(one) <= one.deadline_s]
+        if not in_time:
+            return lane.first
+        if in_time[0] is not ahead[0]:
+            self._lost_s = now_s
+        if not self._is_overloaded(now_s):
+            return in_time[0]
+        full = self._company(in_time[0], budget=budget).invite(
+            self._candidates(in_time[0], now_s=now_s),
+            now_s=now_s,
+            num_waiting=len(self),
+            minds_deadlines=False,
+        )
+        for one in in_time:
+            if now_s + full.seconds <= one.deadline_s:
+                return one
+        return in_time[0]
+
+    def _company(self, leader: Waiting, *, budget: int) -> Company:
+        return Company(leader, self.cost, budget=budget, max_jobs=self.policy.max_jobs)
+
+    def _candidates(self, leader: Waiting, *, now_s: float) -> Iterator[Waiting]:
+        """The leader's lane from there on, then the other one; while jobs are being lost, those
+        of like size first: their batches hold a third more."""
         own = self._lanes[leader.priority]
         others = (lane for lane in self._lanes.values() if lane is not own)
-        return (one for one in chain(own, *others) if one.id != leader.id)
+        ahead = islice(chain(own.behind(leader), *others), LOOK_AHEAD)
+        if not self._is_overloaded(now_s):
+            return ahead
+        return iter(sorted(ahead, key=lambda one: padded_pixels([leader.shape, one.shape])))
 
-    def _members(self, leader: Waiting, *, now_s: float, budget: int) -> tuple[list[Waiting], bool]:
-        """The batch that the leader leads, and whether it could take more."""
-        members, shapes = [leader], [leader.shape]
-        if leader.alone or self.policy.max_jobs == 1 or _padded_px(shapes) > budget:
-            return members, False
-        batch_s = self.cost.batch_s(shapes)
-        earliest_s = leader.deadline_s
-        tries = self._num_untried >= TRY_EVERY
-        for weighed, candidate in enumerate(self._candidates(leader)):
-            if len(members) == self.policy.max_jobs or weighed == LOOK_AHEAD:
-                return members, False
-            if candidate.alone:
-                continue
-            grown = [*shapes, candidate.shape]
-            if _padded_px(grown, stride=self.cost.stride) > budget:
-                return members, False
-            grown_s = self.cost.batch_s(grown)
-            earliest_s = min(earliest_s, candidate.deadline_s)
-            if now_s + grown_s > earliest_s:
-                return members, False
-            num_behind = len(self) - len(members)
-            if self._gains(
-                candidate.shape,
-                batch_s,
-                grown_s,
-                num_members=len(members),
-                num_behind=num_behind,
-                doubt_s=0.0 if tries else self._doubt_s(shapes, candidate.shape),
-            ):
-                members.append(candidate)
-                if tries:
-                    return members, False
-                shapes, batch_s = grown, grown_s
-        return members, len(members) < self.policy.max_jobs
+    def _is_overloaded(self, now_s: float) -> bool:
+        return now_s - self._lost_s <= OVERLOAD_S
 
-    def _doubt_s(self, shapes: list[Shape], one_more: Shape) -> float:
-        """By so much the saving of one more may be smaller than expected."""
-        has_flow = one_more.has_flow and any(shape.has_flow for shape in shapes)
-        return self.cost.doubt_s(has_flow=has_flow)
-
-    def _gains(
-        self,
-        shape: Shape,
-        batch_s: float,
-        grown_s: float,
-        *,
-        num_members: int,
-        num_behind: int,
-        doubt_s: float,
-    ) -> bool:
-        """Whether all finish earlier, summed up, if one more joins a batch.
-
-        It and everyone behind save its own call; every member waits for its pixels.
-        """
-        alone_s = self.cost.alone_s(shape)
-        saved_s = batch_s + alone_s - grown_s - doubt_s
-        if saved_s < GAIN * alone_s:
-            return False
-        return num_behind * saved_s >= num_members * (grown_s - batch_s)
-
-    def _worth_waiting_until(
-        self, members: list[Waiting], *, now_s: float, budget: int
-    ) -> float | None:
-        """When a batch should stop to wait for one more, None if it should not begin to."""
+    def _waits_until(self, company: Company, *, now_s: float) -> float | None:
         if self._gap_s is None or self._last_arrival_s is None or self.policy.max_wait_s == 0:
             return None
-        shapes = [member.shape for member in members]
-        twin = members[0].shape
-        grown = [*shapes, twin]
-        if _padded_px(grown, stride=self.cost.stride) > budget:
-            return None
-        batch_s, grown_s = self.cost.batch_s(shapes), self.cost.batch_s(grown)
-        doubt_s = self._doubt_s(shapes, twin)
-        if not self._gains(
-            twin,
-            batch_s,
-            grown_s,
-            num_members=len(members),
-            num_behind=len(self) - len(members) + 1,
-            doubt_s=doubt_s,
-        ):
-            return None
-        saved_s = batch_s + self.cost.alone_s(twin) - grown_s - doubt_s
-        # Each member waits a gap between arrivals, for one call less.
-        bearable_s = saved_s / len(members)
-        if self._gap_s > bearable_s:
-            return None
-        until_s = min(
-            self._last_arrival_s + bearable_s,
-            min(member.arrived_s for member in members) + self.policy.max_wait_s,
-            min(member.deadline_s for member in members) - grown_s,
+        return company.worth_waiting_until(
+            now_s=now_s,
+            last_arrival_s=self._last_arrival_s,
+            gap_s=self._gap_s,
+            max_wait_s=self.policy.max_wait_s,
+            num_left=len(self) - len(company.members),
         )
-        return until_s if until_s > now_s else None
 
     def _alone_s(self, waiting: Waiting) -> float:
         return self.cost.alone_s(waiting.shape)
-
-
-def _padded_px(shapes: list[Shape], *, stride: int = 1) -> int:
-    """Of one array that holds all their frames."""
-    height, width = padded_size([shape.size for shape in shapes], multiple=stride)
-    return height * width * sum(shape.num_frames for shape in shapes)

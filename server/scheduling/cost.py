@@ -87,9 +87,9 @@ class CostFit:
         self.error = min(max(self.error, 1e-3), 1e3)
         tolerated = max(TOLERATED, 3 * self.error)
         if self.num_calls < CERTAIN:  # the prior may be far off, in either direction
-            trust, unit_s = 1.0, max(expected_s, measured_s)
+            trust, unit_s = 1.0, float(max(expected_s, measured_s))
         else:
-            trust, unit_s = min(1.0, tolerated / max(residual, 1e-9)), expected_s
+            trust, unit_s = min(1.0, tolerated / max(residual, 1e-9)), float(expected_s)
         weight = trust / unit_s**2
         self._num_trusted = FORGET * self._num_trusted + trust
         self._energy = FORGET * self._energy + weight * measured_s**2
@@ -124,7 +124,7 @@ class CostFit:
         free = self._num_trusted - 3
         if free < 1:
             return float("inf")
-        left = self._energy - 2 * theta @ self._target + theta @ self._moments @ theta
+        left = float(self._energy - 2 * theta @ self._target + theta @ self._moments @ theta)
         return float(np.sqrt(max(left, 0.0) / free * np.linalg.inv(moments)[2, 2]))
 
 

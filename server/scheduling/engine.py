@@ -68,7 +68,6 @@ class Engine:
             BundleError, EngineError: and whatever else `load` raises.
         """
         model = load()
-        self._watch.serves(model.bundle.name)
         self.cost.stride = self.shapes.stride = model.bundle.stride
         self._runtime = MeasuredRuntime(
             model.selection.runtime, cost=self.cost, shapes=self.shapes, watch=self._watch
@@ -83,8 +82,15 @@ class Engine:
         # Work is counted in costs that stand still: under two batches at once each takes longer,
         # and that must not look like more work.
         self._work = self.cost.frozen()
+        for size in model.warm_up_s:
+            self.shapes.met(size, has_flow=Task.FLOW in model.tasks)
+        self._watch.serves(model.bundle.name)
         self.model = model
         return model
+
+    def unload(self) -> None:
+        """Let go of the model, when nobody runs it any more: others may hold this engine."""
+        self.model = self._runtime = None
 
     def room(self) -> Room:
         """What may begin now."""
@@ -156,7 +162,8 @@ class Engine:
 
         def shape_of(graph: str, num_images: int, size: tuple[int, int]) -> tuple[int, int]:
             shared = num_images > 1
-            size = padded_size([size], multiple=stride if shared else 1)
+            # The flow graph sees whole cells in any case.
+            size = padded_size([size], multiple=stride if shared or graph == "flow" else 1)
             most = min(room_px, self._pixel_budget) if shared else room_px
             shape = self.runtime.shape_for(graph, num_images, size, max_pixels=most)
             if graph == "frame":

@@ -7,7 +7,6 @@ ever.
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 
 log = logging.getLogger("anyres.worker")
@@ -26,6 +25,7 @@ class EngineThreads:
         num_wanted: how many threads there should be, asked all the time. `turn` ends those that
             are too many; the first one ends last, and with it the keeper.
         is_well: whether a dead thread should be replaced at once.
+        ended: called from the keeper when all of them have ended for good.
         changed: is notified when a thread ends, and wakes the keeper.
     """
 
@@ -37,6 +37,7 @@ class EngineThreads:
         died: Callable[[int], None],
         num_wanted: Callable[[], int],
         is_well: Callable[[], bool],
+        ended: Callable[[], None],
         changed: threading.Condition,
     ) -> None:
         self._prepare = prepare
@@ -44,6 +45,7 @@ class EngineThreads:
         self._died = died
         self._num_wanted = num_wanted
         self._is_well = is_well
+        self._on_ended = ended
         self._changed = changed
         self._closing = False
         self._threads: dict[int, threading.Thread] = {}
@@ -69,8 +71,7 @@ class EngineThreads:
             return sum(slot not in gone and t.is_alive() for slot, t in self._threads.items())
 
     def start(self) -> None:
-        """The first thread and the keeper."""
-        self._begin(0)
+        """The keeper, and with it the first thread."""
         self._keeper.start()
 
     def stop(self, *, timeout_s: float) -> None:
@@ -78,10 +79,8 @@ class EngineThreads:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        until_s = time.monotonic() + timeout_s
-        for thread in (self._keeper, *self._threads.values()):
-            if thread.ident is not None:
-                thread.join(max(until_s - time.monotonic(), 0.0))
+        if self._keeper.ident is not None:
+            self._keeper.join(timeout_s)
 
     def _begin(self, slot: int) -> None:
         with self._changed:
@@ -108,6 +107,13 @@ class EngineThreads:
                 self._changed.notify_all()
 
     def _keep(self) -> None:
+        self._begin(0)
+        self._watch_over_them()
+        for thread in list(self._threads.values()):
+            thread.join()
+        self._on_ended()
+
+    def _watch_over_them(self) -> None:
         while True:
             with self._changed:
                 if not (self._closing or self._ended or self._dead_now()):

@@ -1,6 +1,6 @@
 """Who waits, most urgent first."""
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -55,6 +55,11 @@ class Lane:
     def first(self) -> Waiting | None:
         """The most urgent."""
         return next(iter(self), None)
+
+    def behind(self, waiting: Waiting) -> Iterator[Waiting]:
+        """Those that are less urgent, in order."""
+        begin = bisect_right(self._order, waiting._urgency)
+        return (self._waiting[id_] for _, _, id_ in self._order[begin:])
 
     @property
     def oldest_arrival_s(self) -> float:

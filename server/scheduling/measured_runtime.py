@@ -29,6 +29,7 @@ class MeasuredRuntime:
         self.cost = cost
         self.shapes = shapes
         self.memory = MemoryCost(
+            graphs=runtime.precisions,
             expected_bytes_per_px=expected_bytes_per_px(runtime.name),
             idle_bytes=0 if resident is None else resident[0],
         )
@@ -102,7 +103,7 @@ class MeasuredRuntime:
             fit.observe(num_pixels=num_pixels, num_images=num_images, measured_s=warm_s)
             if before is not None and after is not None and order == self._num_begun:
                 self.memory.observe(
-                    num_pixels=num_pixels, before_bytes=before[0], peak_bytes=after[1]
+                    graph, num_pixels=num_pixels, before_bytes=before[0], peak_bytes=after[1]
                 )
         self._watch.called(
             Call(

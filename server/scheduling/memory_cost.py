@@ -6,6 +6,8 @@ idle is what it needed at most: others hold some of it. Both are noisy, because 
 encoding go on beside, so the estimate moves towards the bounds and does not jump.
 """
 
+from collections.abc import Iterable
+
 from server.loading.memory import SHARE
 
 TELLING_PX = 250_000  # a smaller call drowns in what the rest of the process does
@@ -14,30 +16,41 @@ FACTOR = 4.0  # how far measurements may lead from what the benchmarks say
 
 
 class MemoryCost:
-    """Of one bundle in one engine. Its graphs share one number: the hungriest decides."""
+    """Of one bundle in one engine. Each graph has its own number, and the hungriest decides: who
+    has only seen images knows nothing about pairs.
+    """
 
-    def __init__(self, *, expected_bytes_per_px: int, idle_bytes: int) -> None:
+    def __init__(
+        self, *, graphs: Iterable[str], expected_bytes_per_px: int, idle_bytes: int
+    ) -> None:
         """
         Args:
+            graphs: of the bundle.
             expected_bytes_per_px: by the benchmarks.
             idle_bytes: of the process with the model loaded and nothing to do.
         """
-        self.bytes_per_px = float(expected_bytes_per_px)
+        self._bytes_per_px = dict.fromkeys(graphs, float(expected_bytes_per_px))
         self._range = (expected_bytes_per_px / FACTOR, expected_bytes_per_px * FACTOR)
         self._idle_bytes = idle_bytes
 
-    def observe(self, *, num_pixels: int, before_bytes: int, peak_bytes: int) -> None:
+    @property
+    def bytes_per_px(self) -> float:
+        """That the hungriest graph needs."""
+        return max(self._bytes_per_px.values())
+
+    def observe(self, graph: str, *, num_pixels: int, before_bytes: int, peak_bytes: int) -> None:
         """A call of so many padded pixels took the process from `before_bytes` to its peak."""
         if num_pixels < TELLING_PX:
             return
         at_least = (peak_bytes - before_bytes) / num_pixels
         at_most = (peak_bytes - self._idle_bytes) / num_pixels
-        if at_least > self.bytes_per_px:
-            self.bytes_per_px += STEP * (at_least - self.bytes_per_px)
-        elif at_most < self.bytes_per_px:
-            self.bytes_per_px += STEP * (at_most - self.bytes_per_px)
+        found = self._bytes_per_px[graph]
+        if at_least > found:
+            found += STEP * (at_least - found)
+        elif at_most < found:
+            found += STEP * (at_most - found)
         low, high = self._range
-        self.bytes_per_px = min(max(self.bytes_per_px, low), high)
+        self._bytes_per_px[graph] = min(max(found, low), high)
 
     def pixels_in(self, free_bytes: float) -> int:
         """Padded pixels that fit into so much memory, with room to spare."""

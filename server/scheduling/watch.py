@@ -44,7 +44,7 @@ class Watch:
     """
 
     def serves(self, model: str) -> None:
-        """The worker has loaded this model; whatever comes is about it."""
+        """The worker has loaded this model: what comes now is clients', and about it."""
 
     def called(self, call: Call) -> None:
         """A graph has run."""

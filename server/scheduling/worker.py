@@ -79,6 +79,7 @@ class Worker:
             turn=self._turn,
             died=self._recover,
             num_wanted=lambda: self.engine.parallelism.level,
+            ended=self.engine.unload,
             is_well=lambda: self.engine.health.reason is None,
             changed=self._desk.changed,
         )

@@ -87,6 +87,8 @@ class WorkerWatch(Watch):
 
     def called(self, call: Call) -> None:
         """See Watch."""
+        if not self._model:  # nobody's: the model is still being loaded
+            return
         labels = (self._model, call.graph)
         if call.is_cold:
             self._metrics.cold.labels(*labels).inc()

@@ -188,7 +188,7 @@ class _ModelGauges(Collector):
         yield gauge(
             "anyres_model_up",
             "1 while the model takes requests and its engine's thread lives.",
-            lambda m: float(m.worker.is_alive),
+            lambda m: float(m.worker.is_ready),
         )
         yield gauge(
             "anyres_model_max_pixels",

@@ -1,6 +1,7 @@
 """The limit that memory sets, from files as Linux writes them."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,19 +17,19 @@ MEMINFO = "MemTotal:       24683000 kB\nMemAvailable:   10000000 kB\nHugePages_T
 
 
 @pytest.fixture
-def linux(tmp_path: Path) -> dict[str, Path]:
+def linux(tmp_path: Path) -> dict[str, Any]:
     (tmp_path / "meminfo").write_text(MEMINFO)
     return {"meminfo": tmp_path / "meminfo", "cgroup": tmp_path}
 
 
-def test_free_memory_of_the_machine_sets_the_limit(linux: dict[str, Path]) -> None:
+def test_free_memory_of_the_machine_sets_the_limit(linux: dict[str, Any]) -> None:
     found = max_pixels_in_memory("onnxruntime", **linux)
     assert found == int(0.8 * 10000000 * 1024 / 450)
     assert max_pixels_in_memory("openvino", **linux) < found
     assert max_pixels_in_memory("another", **linux) == max_pixels_in_memory("openvino", **linux)
 
 
-def test_a_container_may_have_less(linux: dict[str, Path]) -> None:
+def test_a_container_may_have_less(linux: dict[str, Any]) -> None:
     alone = max_pixels_in_memory("openvino", **linux)
     (linux["cgroup"] / "memory.max").write_text("max\n")
     (linux["cgroup"] / "memory.current").write_text("100\n")
@@ -44,7 +45,7 @@ def test_where_nothing_is_known_nothing_is_limited(tmp_path: Path) -> None:
     assert set(BYTES_PER_PX) == {"openvino", "onnxruntime"}
 
 
-def test_what_was_measured_takes_the_place_of_the_benchmark(linux: dict[str, Path]) -> None:
+def test_what_was_measured_takes_the_place_of_the_benchmark(linux: dict[str, Any]) -> None:
     assert max_pixels_in_memory("openvino", bytes_per_px=400.0, **linux) == int(
         0.8 * 10000000 * 1024 / 400
     )

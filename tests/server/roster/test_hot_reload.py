@@ -14,11 +14,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from models.bundle import write_bundle
+from models.task import Task
 from server.app import create_app
 from server.config import ServerConfig
 from server.errors import UnknownModel
 from server.loading.loaded_model import LoadedModel, load_model
 from server.roster import duty
+from server.scheduling.job import Job
 from server.service import Service
 from tests.server.serving import Gate, encoded, plain, wait_until
 from tests.server.shelf import damage, put
@@ -37,6 +39,7 @@ def serving(root: Path, **changes: Any) -> Iterator[tuple[Service, TestClient]]:
         "threads": 1,
         "codec_threads": 1,
         "watch_s": 0.05,
+        "calibrate_s": 0.0,
         "manage_models": True,
         "admin_key": KEY,
     }
@@ -123,7 +126,9 @@ def test_the_old_version_serves_until_the_new_one_is_warm_and_ends_when_nobody_h
         wait_until(lambda: served(service) == ["street@0.2"])
         assert answering(client) == "street@0.2"
         assert held.is_retired
-        late = held.worker.submit(plain(4, 4, (9, 9, 9)), None, deadline_s=float("inf"))
+        late = held.worker.submit(
+            Job(image=plain(4, 4, (9, 9, 9)), tasks=frozenset(Task)), deadline_s=float("inf")
+        )
         assert late.result(10).prediction.labels is not None  # who holds it is still answered
         states = {o["model"]: o["state"] for o in client.get("/v1/models").json()["others"]}
         assert states == {"street@0.1": "retiring"}
@@ -368,5 +373,5 @@ def test_every_size_of_the_warm_up_list_is_run_before_the_model_is_ready(
         assert model["warm_up"] == [[64, 64], [32, 48], [5, 7]]
         for size, cold in (((32, 48), 0), ((9, 9), 1), ((9, 9), 1), ((10, 9), 2)):
             client.post("/v1/predict", content=encoded(plain(*size, (1, 1, 1))))
-            line = f'anyres_cold_shapes_total{{model="street"}} {cold}.0'
+            line = f'anyres_cold_shapes_total{{graph="frame",model="street"}} {cold}.0'
             assert line in client.get("/metrics").text.splitlines()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from models.runtime.protocol import Features, FlowMaps, FrameMaps, Runtime
 from server.loading.loaded_model import LoadedModel, load_model
 from server.scheduling.watch import BatchDone, Call, Watch
+from server.scheduling.worker import Worker
 from tests.server.serving import config_for
 
 FAILS, KILLS = 13, 66  # red of the first pixel of an image that does so
@@ -76,11 +77,10 @@ class Counting(Watch):
         self.restart.set()
 
 
-def throw_into(thread_name: str, exception: type[BaseException]) -> None:
-    """Raise it in a thread of this process, wherever that is."""
-    threads = [t.ident for t in threading.enumerate() if t.name == thread_name]
-    assert len(threads) == 1, f"{len(threads)} threads are called {thread_name}"
+def throw_into(worker: Worker, exception: type[BaseException]) -> None:
+    """Raise it in the worker's first thread, wherever that is."""
+    thread = worker._threads._threads[0]
     hit = ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(threads[0] or 0), ctypes.py_object(exception)
+        ctypes.c_ulong(thread.ident or 0), ctypes.py_object(exception)
     )
     assert hit == 1

@@ -1,5 +1,7 @@
 """Who is next, with whom, and when. Time is a number here."""
 
+import math
+import random
 from dataclasses import replace
 
 import pytest
@@ -167,6 +169,7 @@ def test_it_waits_for_company_while_that_pays_and_no_longer() -> None:
         batcher.add(waiting(id_, arrived_s=id_ * 1e-3))
     decision = batcher.next_batch(now_s=4e-3)
     assert decision.run == ()
+    assert decision.wake_s is not None
     # One more saves 0.02 s of a call; a millisecond for each of five is less.
     assert decision.wake_s == pytest.approx(4e-3 + 0.02 / 5)
     assert len(batcher.next_batch(now_s=decision.wake_s).run) == 5
@@ -292,7 +295,8 @@ def test_the_leader_is_the_most_urgent_of_its_lane_and_overtaken_only_where_it_w
 ) -> None:
     model = cost_model(cost)
     simulation = Simulation(policy=policy, cost=model)
-    simulation.run(arrivals)
+    patient = [replace(one, deadline_s=one.deadline_s + 1000.0) for one in arrivals]
+    simulation.run(patient)
     for ran in simulation.ran:
         leader, batch = ran.decision.run[0], ran.decision.run
         left = [one for one in ran.left if one.priority is leader.priority]
@@ -302,6 +306,32 @@ def test_the_leader_is_the_most_urgent_of_its_lane_and_overtaken_only_where_it_w
             before = [mate for mate in mates if mate.deadline_s <= one.deadline_s]
             if len(before) < len(mates):  # somebody less urgent went before it
                 assert not gains(model, before, one, num_behind=len(ran.left) + len(batch))
+
+
+@pytest.mark.parametrize(("cost", "per_s"), [(CPU, 26.0), (DEVICE, 500.0)])
+def test_at_twice_the_capacity_as_much_is_answered_in_time_as_at_the_capacity(
+    cost: GraphCost, per_s: float
+) -> None:
+    chance = random.Random(0)
+    crowd, now_s = [], 0.0
+    for id_ in range(round(2 * per_s)):
+        now_s += chance.expovariate(per_s)
+        size = (chance.randint(100, 400), chance.randint(100, 500))
+        crowd.append(waiting(id_, size=size, arrived_s=now_s, deadline_s=now_s + 0.4))
+    simulation = Simulation(policy=NO_WAIT, cost=cost_model(cost))
+    simulation.run(crowd)
+    deadlines = {one.id: one.deadline_s for one in crowd}
+    late = [
+        one
+        for ran in simulation.ran
+        for one in ids(ran.decision.run)
+        if ran.ended_s > deadlines[one]
+    ]
+    # The engine works all the while, and hardly anything of that for nothing.
+    busy_s = math.fsum(ran.ended_s - ran.began_s for ran in simulation.ran)
+    assert busy_s > 0.9 * now_s
+    assert len(simulation.expired) > 0.2 * len(crowd)
+    assert len(late) < 0.02 * len(crowd)
 
 
 def gains(model: CostModel, batch: list[Waiting], one: Waiting, *, num_behind: int) -> bool:

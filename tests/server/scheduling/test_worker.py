@@ -86,6 +86,16 @@ def job(height: int, width: int, colour: tuple[int, int, int]) -> Job:
     return Job(image=plain(height, width, colour), tasks=ALL)
 
 
+def hold(held: threading.Event, go_on: threading.Event) -> Callable[[], object]:
+    """For a call of the engine: say that it is there, and wait."""
+
+    def wait() -> bool:
+        held.set()
+        return go_on.wait(10)
+
+    return wait
+
+
 def far_s() -> float:
     return time.monotonic() + 60
 
@@ -251,7 +261,7 @@ def test_who_would_be_late_is_told_at_once_and_not_queued(
     assert gated.num_waiting == 0
     assert 30 < gated.expected_wait_s <= 41
     gate.open.set()
-    assert running.result(10)
+    assert running.result(10).batch_size == 1
 
 
 def test_what_the_memory_cannot_hold_is_413_before_it_waits(
@@ -283,7 +293,7 @@ def test_in_a_batch_only_the_culprit_fails(start: Start, folder: Path) -> None:
     model, engine = fussy_model(folder)
     worker = start(model, TOGETHER, DEVICE)
     held, go_on = threading.Event(), threading.Event()
-    engine.before = lambda: (held.set(), go_on.wait(10))
+    engine.before = hold(held, go_on)
     first = submit(worker, 3)
     assert held.wait(10)
     levels = [20, FAILS, 30, 40, 50]
@@ -309,7 +319,7 @@ def test_a_request_that_kills_the_thread_fails_alone_and_the_thread_comes_back(
     model, engine = fussy_model(folder)
     worker = start(model, TOGETHER, DEVICE)
     held, go_on = threading.Event(), threading.Event()
-    engine.before = lambda: (held.set(), go_on.wait(10))
+    engine.before = hold(held, go_on)
     first = submit(worker, 3)
     assert held.wait(10)
     levels = [20, KILLS, 30, 40]
@@ -336,7 +346,7 @@ def test_an_exception_thrown_into_an_idle_thread_is_survived(
     model, _ = fussy_model(folder)
     worker = start(model)
     submit(worker, 3).result(10)
-    throw_into("engine-0", exception)
+    throw_into(worker, exception)
     assert watch.restart.wait(10)
     wait_until(lambda: worker.is_ready)
     assert_is_of(submit(worker, 4, 50).result(10), 4, 50)
@@ -349,7 +359,7 @@ def test_when_the_thread_dies_what_ran_is_500_and_what_waits_is_answered(
     running = submit(worker, 3)
     assert gate.entered.wait(10)
     waiting = submit(worker, 4, 50)
-    throw_into("engine-0", SystemExit)
+    throw_into(worker, SystemExit)
     gate.open.set()
     with pytest.raises(ServerError):
         running.result(20)
@@ -404,18 +414,10 @@ def test_a_thread_that_is_too_many_ends_and_gives_its_memory_back(
 ) -> None:
     model, _ = fussy_model(folder)
     worker = start(model, WorkerPolicy(batch=ONE_BY_ONE.batch, max_parallel=2))
-    for level, names in (
-        (2, {"engine-0", "engine-1"}),
-        (1, {"engine-0"}),
-        (2, {"engine-0", "engine-1"}),
-    ):
+    for level in (2, 1, 2):
         worker.engine.parallelism.level = level
-        wait_until(lambda names=names: engine_threads() == names)  # type: ignore[misc]
+        wait_until(lambda level=level: worker.num_threads == level)  # type: ignore[misc]
     assert_is_of(submit(worker, 4, 40).result(10), 4, 40)
-
-
-def engine_threads() -> set[str]:
-    return {t.name for t in threading.enumerate() if t.name in ("engine-0", "engine-1")}
 
 
 def test_stopping_finishes_what_runs_and_refuses_what_waits(gated: Worker, gate: Gate) -> None:
@@ -429,6 +431,15 @@ def test_stopping_finishes_what_runs_and_refuses_what_waits(gated: Worker, gate:
         with pytest.raises(Draining):
             refused.result(0)
     assert not gated.is_alive
+
+
+def test_a_stopped_worker_lets_go_of_its_model(start: Start, folder: Path) -> None:
+    model, _ = fussy_model(folder)
+    worker = start(model)
+    submit(worker, 3).result(10)
+    worker.stop(timeout_s=10.0)
+    assert worker.engine.model is None
+    assert worker.max_pixels == 0
 
 
 @pytest.mark.parametrize(
