@@ -138,6 +138,15 @@ class LimitConfig(BaseSettings):
     """Pixels in the house, in millions: 200 are 600 MB of decoded images. More are answered 429,
     unless the house is empty."""
 
+    codec_threads: int = Field(default=0, ge=0)
+    """That decode, and as many that encode. 0 is one per core, at most 8."""
+
+
+class BatchConfig(BaseSettings):
+    """Batches"""
+
+    model_config = SETTINGS
+
     max_batch: int = Field(default=32, ge=1)
     """Requests that may share a batch. How many do, the measured costs decide; 1: none."""
 
@@ -158,9 +167,6 @@ class LimitConfig(BaseSettings):
     calibrate_s: float = Field(default=2.0, ge=0)
     """First calls of the engine, before the model is ready, that teach what calls cost. 0: the
     first requests do."""
-
-    codec_threads: int = Field(default=0, ge=0)
-    """That decode, and as many that encode. 0 is one per core, at most 8."""
 
 
 class ConnectionConfig(BaseSettings):
@@ -261,6 +267,7 @@ class ServerConfig(
     WatchingConfig,
     StreamConfig,
     AccessConfig,
+    BatchConfig,
     ConnectionConfig,
     LimitConfig,
     ListenConfig,

@@ -173,7 +173,7 @@ class ModelDetails(BaseModel):
     load_s: float
     """Reading, checking, loading, warming up."""
     warm_up: list[tuple[int, int]]
-    """Sizes that it ran at before it was ready."""
+    """Sizes that every graph ran at before it was ready."""
 
 
 class ModelTrouble(BaseModel):

@@ -2,22 +2,24 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from models.bundle import Bundle, read_bundle
+from models.runtime.predictor import predict
 from models.runtime.select import Selection, select_runtime
 from models.task import Task
 from server.config import EngineConfig
 from server.loading.engine_cache import usable_cache
 from server.loading.memory import max_pixels_in_memory
 from server.loading.model_memory import predict_model_bytes
-from server.loading.warm_up import warm_up
 
 log = logging.getLogger("anyres")
 
-WARM_UP_SIZE = (64, 64)  # before any other: allocates what every size needs
+FIRST_PX = 64  # allocates what every size needs, and shows that the graphs run
 ANY_PIXELS = 2**62
 
 
@@ -32,11 +34,12 @@ class LoadedModel:
     """Of one image: the server's limit, the bundle's or the memory's, whichever is least."""
     fitting_pixels: int = ANY_PIXELS
     """Of one image, by the memory that was free after loading."""
-    warm_up_s: Mapping[tuple[int, int], float] = field(default_factory=dict)
-    """Seconds of the first run by (height, width)."""
+    warm_up_sizes: tuple[tuple[int, int], ...] = ()
+    """(height, width) that its worker runs before it is ready."""
     num_bytes: int = 0
     """That it takes without an image, by prediction."""
     load_s: float
+    """Reading, checking, loading."""
 
     @property
     def tasks(self) -> tuple[Task, ...]:
@@ -50,12 +53,12 @@ def load_model(
     warm_up_sizes: Iterable[tuple[int, int]] = (),
     check: Callable[[Bundle], None] = lambda _: None,
 ) -> LoadedModel:
-    """Read, check, load, warm up.
+    """Read, check, load, run once.
 
     Args:
         config: engine, precision, limits.
         folder: of the bundle; None takes the config's.
-        warm_up_sizes: (height, width) that every graph runs at before this returns.
+        warm_up_sizes: (height, width) for the worker to run before it is ready.
         check: called with the manifest before the engine loads; what it raises ends the loading.
 
     Raises:
@@ -73,8 +76,8 @@ def load_model(
         precision=config.precision,
         cache=usable_cache(config.engine_cache),
     )
-    sizes = (WARM_UP_SIZE, *warm_up_sizes)
-    warm_up_s = warm_up(selection.runtime, sizes, has_flow=Task.FLOW in bundle.tasks)
+    first = np.zeros((FIRST_PX, FIRST_PX, 3), dtype=np.uint8)
+    predict(selection.runtime, first, first if Task.FLOW in bundle.tasks else None)
     allowed = round(min(config.max_mpx, bundle.size_limits.max_mpx) * 1e6)
     fitting = max_pixels_in_memory(selection.runtime.name)
     if fitting < allowed:
@@ -91,7 +94,7 @@ def load_model(
         selection=selection,
         max_pixels=min(allowed, fitting),
         fitting_pixels=fitting,
-        warm_up_s=warm_up_s,
+        warm_up_sizes=tuple(warm_up_sizes),
         num_bytes=predict_model_bytes(folder, bundle, selection.runtime.name),
         load_s=time.monotonic() - started_s,
     )

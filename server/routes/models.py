@@ -66,7 +66,7 @@ def describe(model: ServedModel, roster: Roster) -> ModelDetails:
         scores=dict(bundle.scores),
         default=model is roster.default,
         load_s=model.loaded.load_s,
-        warm_up=list(model.loaded.warm_up_s),
+        warm_up=list(model.loaded.warm_up_sizes),
     )
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from server.scheduling.job import Answer
 from server.scheduling.known_shapes import KnownShapes
 from server.scheduling.measured_runtime import MeasuredRuntime
 from server.scheduling.parallelism import Parallelism
+from server.scheduling.warm_up import warm_up
 from server.scheduling.watch import BatchDone, Watch
 
 PROBE_PX = 64
@@ -62,11 +64,12 @@ class Engine:
         return 0.0 if self._runtime is None else self._runtime.memory.bytes_per_px
 
     def load(self, load: Callable[[], LoadedModel], *, calibrate_s: float) -> LoadedModel:
-        """Load, and learn what calls cost.
+        """Load, warm up, and learn what calls cost. The model's `load_s` becomes that of all.
 
         Raises:
             BundleError, EngineError: and whatever else `load` raises.
         """
+        started_s = time.monotonic()
         model = load()
         self.cost.stride = self.shapes.stride = model.bundle.stride
         self._runtime = MeasuredRuntime(
@@ -79,6 +82,14 @@ class Engine:
                 stride=model.bundle.stride,
                 budget_s=calibrate_s,
             )
+        warm_up(
+            self._runtime,
+            model.warm_up_sizes,
+            has_flow=Task.FLOW in model.tasks,
+            stride=model.bundle.stride,
+            pixel_budget=self._pixel_budget,
+        )
+        model = replace(model, load_s=time.monotonic() - started_s)
         # Work is counted in costs that stand still: under two batches at once each takes longer,
         # and that must not look like more work.
         self._work = self.cost.frozen()
