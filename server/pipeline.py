@@ -16,10 +16,10 @@ from typing import TypeVar
 
 from models.task import Task
 from server.access.callers import Caller
-from server.answers.depth_form import DepthForm, as_form, check_depth_form
-from server.answers.encode import Payload, check_form, encode_result
+from server.answers.encode import Payload, encode_result
+from server.answers.form import Form, Render, check_form
 from server.answers.negotiation import Media
-from server.answers.result import Render, Result, image_info
+from server.answers.result import Result, image_info
 from server.answers.schemas import StreamFrame
 from server.codecs.decode import DecodedImage, Orientation, decode_image
 from server.errors import Unusable
@@ -41,11 +41,8 @@ class Order:
 
     tasks: tuple[Task, ...] | None
     """None is all that the input allows."""
-    media: Media
-    render: Render
-    inline: bool
+    form: Form
     orientation: Orientation
-    depth: DepthForm | None
     priority: Priority
     deadline_s: float
     """`time.monotonic` time."""
@@ -106,8 +103,7 @@ def check_order(order: Order, model: ServedModel, *, may_have_flow: bool) -> tup
                 "next_image, or the frames of a stream"
             )
         tasks = wanted
-    check_form(order.media, tasks, render=order.render, inline=order.inline)
-    check_depth_form(order.depth, model.bundle)
+    check_form(order.form, tasks, model.bundle)
     return tasks
 
 
@@ -171,22 +167,24 @@ async def fulfil(
             answer = await _infer(job, order, model=model, hold=hold)
         record.add("queue", answer.queue_s, ended_s=time.monotonic() - answer.infer_s)
         record.add("infer", answer.infer_s)
-        prediction, bundle = as_form(order.depth, answer.prediction, model.bundle)
         result = Result(
-            bundle=bundle,
+            bundle=model.bundle,
             tasks=tasks,
             image=image_info(image),
             next_image=None if next_image is None else image_info(next_image),
-            prediction=prediction,
+            prediction=answer.prediction,
             decode_s=decode_s,
             queue_s=answer.queue_s,
             infer_s=answer.infer_s,
+            pixels=image.pixels if order.form.shown is Render.OVERLAY else None,
+            depth=order.form.depth,
+            repeat=None if place is not None else _repeat(order, model),
             stream=stream,
         )
         started_s = time.monotonic()
         payload = None
-        if tasks or order.media is Media.JSON:
-            payload = await _wait(service.encoders.submit(_encode, result, order), hold)
+        if tasks or order.form.media is Media.JSON:
+            payload = await _wait(service.encoders.submit(_encode, result, order, service), hold)
     finished = Finished(
         payload=payload,
         stream=stream,
@@ -217,6 +215,7 @@ async def _decode(
         *(_wait(service.decoders.submit(decode, data), hold) for data in images.values())
     )
     return dict(zip(images, decoded, strict=True)), time.monotonic() - started_s
+
 
 
 async def _infer(job: Job, order: Order, *, model: ServedModel, hold: Hold) -> Answer:
@@ -264,8 +263,10 @@ async def _infer_frame(
     return replace(answer, features=None), frame
 
 
-def _encode(result: Result, order: Order) -> Payload:
-    return encode_result(result, order.media, render=order.render, inline=order.inline)
+def _encode(result: Result, order: Order, service: Service) -> Payload:
+    for task, reason in result.oddities:
+        service.telemetry.odd_maps.labels(task.value, reason).inc()
+    return encode_result(result, order.form)
 
 
 async def _wait(work: "Future[T]", hold: Hold) -> T:
@@ -279,6 +280,16 @@ async def _wait(work: "Future[T]", hold: Hold) -> T:
     hold.keep()
     work.add_done_callback(let_go)
     return await asyncio.wrap_future(work)
+
+
+def _repeat(order: Order, model: ServedModel) -> dict[str, str]:
+    """The query that asks for the same maps again."""
+    query = {
+        "model": str(model),
+        "orientation": order.orientation,
+        "render": order.form.render.value,
+    }
+    return query if order.form.depth is None else query | {"depth": order.form.depth.value}
 
 
 def _size(image: DecodedImage) -> str:

@@ -1,6 +1,6 @@
 """The JSON that goes out, as OpenAPI sees it. Sizes are [height, width] in pixels."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, WithJsonSchema
 
@@ -51,6 +51,8 @@ class SegmentationSummary(BaseModel):
     """Classes by falling area."""
 
     classes: list[ClassArea]
+    known: float
+    """Share of pixels with a class."""
 
 
 class DepthSummary(BaseModel):
@@ -61,9 +63,12 @@ class DepthSummary(BaseModel):
     near_is_large: bool
     least: float | None
     median: float | None
+    """Of a large map, that of a sample."""
     greatest: float | None
     known: float
     """Share of pixels with a value."""
+    constant: bool
+    """Every value is the same, or there is none."""
 
 
 class FlowSummary(BaseModel):
@@ -78,6 +83,17 @@ class FlowSummary(BaseModel):
     """Share of pixels that move by more than 1 px."""
     known: float
     """Share of pixels with a value."""
+    constant: bool
+    """Every vector is the same, or there is none."""
+
+
+class Link(BaseModel):
+    """How to get a map: the same request again, with another query and another Accept."""
+
+    method: str
+    href: str
+    """Relative to the address of this answer. Send the same body."""
+    accept: str
 
 
 class Timings(BaseModel):
@@ -113,8 +129,14 @@ class Summary(BaseModel):
     timings: Timings
     stream: StreamFrame | None
     """Of a stream's frame; flow is then from the frame before it to this one."""
+    warnings: list[str]
+    """What is odd about the maps: pixels without a value, one value all over."""
+    links: dict[str, Link] | None
+    """Without inline=true: where each map is. Nothing is kept here, so it is computed again."""
     png: dict[str, str] | None
     """With inline=true: each map as a PNG file in base64."""
+    maps: dict[str, dict[str, Any]] | None
+    """With inline=true: how to read each PNG; value = scale * code + offset."""
 
 
 class ErrorBody(BaseModel):

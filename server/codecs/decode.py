@@ -2,19 +2,23 @@
 
 - Size: read from the header first; an image with too many pixels is never decoded.
 - EXIF orientation: applied once with orientation "display", left alone with "raw". An EXIF block
-  that cannot be read counts as none.
-- 16 bits per channel: the upper 8 are kept.
+  that cannot be read counts as none; other notes of an orientation (XMP) are not looked at.
+- 16 bits per channel: the upper 8 are kept. Fewer than 8: spread over 0 to 255.
 - Palette: looked up. Grey: repeated to three channels.
-- Alpha, of palettes and colour keys too: laid over BACKGROUND. (A colour key of 16-bit grey is
-  not looked at.)
-- CMYK: by Pillow's plain formula. Colour profiles (ICC) are not applied: values count as sRGB.
-- Animation: the first frame.
-- Truncated data or a wrong checksum: refused, never half an image.
+- Colour profile (ICC): converted to sRGB; without one values count as sRGB. PNG's gAMA, cHRM and
+  cICP are not looked at.
+- CMYK: by its profile, without one by Pillow's plain formula.
+- Alpha, of palettes and colour keys too: laid over BACKGROUND. In 16-bit colour the upper 8 bits
+  are compared with the key.
+- Animation: the first frame; of a PNG the still image, which programs without animation show.
+- Truncated data or a wrong checksum, and any damage that the JPEG decoder notices: refused, never
+  half an image.
 
 Axes: h w pixels.
 """
 
 import io
+import struct
 import zlib
 from dataclasses import dataclass
 from typing import Literal
@@ -23,8 +27,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from server.codecs.colour_profile import ink_to_srgb, to_srgb
 from server.codecs.exif import exif_orientation
-from server.codecs.image_header import PNG_MAGIC, ImageHeader, read_header
+from server.codecs.image_header import ImageHeader, read_header
+from server.codecs.jpeg import decode_jpeg, read_jpeg
+from server.codecs.png_file import GREY, PngFile, read_png
 from server.errors import MalformedImage, TooManyPixels, Unusable
 
 BACKGROUND = 128  # mid grey: near the mean of photographs, so no false edge is strong
@@ -96,22 +103,15 @@ def decode_image(
         TooManyPixels, Unusable, UnsupportedImage, MalformedImage
     """
     header = limits.check(data)
-    if header.format == "PNG":
-        _check_png(data)
     try:
-        image = Image.open(io.BytesIO(data), formats=(header.format,))
-        if (image.height, image.width) != header.size:
-            raise MalformedImage(
-                f"the {header.format} file announces {header.size[0]}x{header.size[1]} (HxW) and "
-                f"{image.height}x{image.width}: write the image again"
-            )
-        pixels = _to_rgb(image)
-        turn = exif_orientation(image.info.get("exif", b""))  # in a PNG it may follow the pixels
-    except (OSError, SyntaxError, ValueError, EOFError, zlib.error) as error:
+        decoded = _decode(data, header)
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error) as error:
         # Pillow's ways to say broken; SyntaxError is what its PNG reader raises.
         raise MalformedImage(
             f"the {header.format} image cannot be decoded ({error}): send the whole file as it is"
         ) from error
+    pixels = decoded.colours if decoded.alpha is None else _over_background(decoded)
+    turn = exif_orientation(decoded.exif)
     if orientation == "display":
         pixels = _upright(pixels, turn)
     return DecodedImage(
@@ -122,15 +122,86 @@ def decode_image(
     )
 
 
-def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
-    if image.mode.startswith("I"):  # grey, 16 bits; Pillow narrows 16-bit colour by itself
-        upper = (np.asarray(image) >> 8).astype(np.uint8)
-        return np.repeat(upper[..., None], 3, axis=2)
+@dataclass(frozen=True, kw_only=True)
+class _Decoded:
+    colours: NDArray[np.uint8]
+    """(h, w, 3) sRGB."""
+    alpha: NDArray[np.uint8] | None
+    """(h, w); None where all is opaque."""
+    exif: bytes
+
+
+def _decode(data: bytes, header: ImageHeader) -> _Decoded:
+    if header.format == "JPEG":
+        return _decode_jpeg(data, header)
+    if header.format == "PNG":
+        file = read_png(data)
+        colours, alpha = _png_pixels(_open(file.bare, header), file)
+        return _Decoded(colours=to_srgb(colours, file.profile), alpha=alpha, exif=file.exif)
+    image = _open(data, header)
+    colours, alpha = _split_alpha(image)
+    profile = image.info.get("icc_profile") or b""
+    exif = image.info.get("exif") or b""
+    return _Decoded(colours=to_srgb(colours, profile), alpha=alpha, exif=exif)
+
+
+def _decode_jpeg(data: bytes, header: ImageHeader) -> _Decoded:
+    file = read_jpeg(data)
+    pixels = decode_jpeg(file)
+    _check_size(pixels.shape[:2], header)
+    convert = ink_to_srgb if pixels.shape[2] == 4 else to_srgb
+    return _Decoded(colours=convert(pixels, file.profile), alpha=None, exif=file.exif)
+
+
+def _open(data: bytes, header: ImageHeader) -> Image.Image:
+    image = Image.open(io.BytesIO(data), formats=(header.format,))
+    _check_size((image.height, image.width), header)
+    return image
+
+
+def _check_size(size: tuple[int, ...], header: ImageHeader) -> None:
+    """Nothing larger than what was let in is decoded."""
+    if size != header.size:
+        raise MalformedImage(
+            f"the {header.format} file announces {header.size[0]}x{header.size[1]} (HxW) and "
+            f"{size[0]}x{size[1]}: write the image again"
+        )
+
+
+def _png_pixels(
+    image: Image.Image, file: PngFile
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+    if file.colour_type == GREY:  # Pillow scales 1, 2 and 4 bits to 8, and keeps 16
+        levels = np.asarray(image.convert("L") if image.mode == "1" else image)
+        grey = (levels >> 8).astype(np.uint8) if levels.dtype.itemsize > 1 else levels
+        colours = np.repeat(grey[..., None], 3, axis=2)
+        if file.colour_key is None:
+            return colours, None
+        key = file.colour_key[0]
+        if file.bits < 8:
+            key *= 255 // (2**file.bits - 1)
+        return colours, np.where(levels == key, 0, 255).astype(np.uint8)
+    colours, alpha = _split_alpha(image)
+    if file.colour_key is not None:
+        key_colour = [channel >> 8 if file.bits == 16 else channel for channel in file.colour_key]
+        alpha = np.where((colours == key_colour).all(axis=2), 0, 255).astype(np.uint8)
+    return colours, alpha
+
+
+def _split_alpha(image: Image.Image) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
     if image.has_transparency_data:
-        rgba = np.asarray(image.convert("RGBA")).astype(np.uint16)
-        alpha = rgba[..., 3:]
-        return ((rgba[..., :3] * alpha + BACKGROUND * (255 - alpha) + 127) // 255).astype(np.uint8)
-    return np.asarray(image.convert("RGB"))
+        rgba = np.asarray(image if image.mode == "RGBA" else image.convert("RGBA"))
+        return np.ascontiguousarray(rgba[..., :3]), rgba[..., 3]
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB")), None
+
+
+def _over_background(decoded: _Decoded) -> NDArray[np.uint8]:
+    assert decoded.alpha is not None
+    if int(decoded.alpha.min()) == 255:  # most screenshots
+        return decoded.colours
+    alpha = decoded.alpha[..., None].astype(np.uint16)
+    mixed = decoded.colours * alpha + BACKGROUND * (255 - alpha) + 127
+    return (mixed // 255).astype(np.uint8)
 
 
 def _upright(pixels: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:
@@ -142,24 +213,3 @@ def _upright(pixels: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:
     if turn in (3, 4, 7, 8):
         pixels = pixels[::-1]
     return pixels
-
-
-def _check_png(data: bytes) -> None:
-    """Walk the chunks and compare their checksums: Pillow skips those of the pixels."""
-    at = len(PNG_MAGIC)
-    while at + 12 <= len(data):
-        length = int.from_bytes(data[at : at + 4], "big")
-        kind = data[at + 4 : at + 8]
-        end = at + 8 + length
-        if end + 4 > len(data):
-            break
-        expected = int.from_bytes(data[end : end + 4], "big")
-        if zlib.crc32(memoryview(data)[at + 4 : end]) != expected:
-            raise MalformedImage(
-                f"the PNG image has a wrong checksum in its {kind.decode('ascii', 'replace')} "
-                f"chunk: it was damaged on its way, send it again"
-            )
-        if kind == b"IEND":
-            return
-        at = end + 4
-    raise MalformedImage("the PNG image ends too early: send the whole file")

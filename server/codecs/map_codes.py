@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.bundle import Bundle, DepthOutput
 from models.image.palette import colour_table
-from models.task import IGNORE_INDEX
-from server.codecs.png import write_png
+from server.codecs.dense_map import DenseMap, known_pixels
+from server.codecs.pieces import Pieces
+from server.codecs.png import png_pieces
 
 KITTI_FLOW_SCALE_PX = 1 / 64  # KITTI 2012 and 2015 development kit: u = (code - 2^15) / 64
 KITTI_FLOW_OFFSET_PX = -512.0
+LONGEST_PX = 511.98  # on each axis: what the code reaches
+_BLOCK_PX = 2**15  # coded at a time: the steps between stay in the cache, three times as fast
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,95 +31,93 @@ class CodedMap:
     """Fit for JSON."""
     palette: NDArray[np.uint8] | None = None
 
-    def png(self, shared_meta: Mapping[str, object]) -> bytes:
+    def png(self, shared_meta: Mapping[str, object]) -> Pieces:
         """The map as a PNG file that carries both."""
-        return write_png(self.codes, palette=self.palette, meta={**shared_meta, **self.meta})
+        return png_pieces(self.codes, palette=self.palette, meta={**shared_meta, **self.meta})
 
 
-def code_labels(labels: NDArray[np.uint8], bundle: Bundle) -> CodedMap:
-    """Class indices (h, w), shown in the bundle's colours."""
-    meta = {
-        "task": "segmentation",
-        "dtype": "uint8",
-        "shape": list(labels.shape),
-        "unit": "class index",
-        "scale": 1,
-        "offset": 0,
-        "invalid": IGNORE_INDEX,
-        "classes": list(bundle.class_names),
-        "palette": [list(colour) for colour in bundle.palette],
-    }
-    return CodedMap(codes=labels, meta=meta, palette=colour_table(bundle.palette))
+def code_map(dense: DenseMap) -> CodedMap:
+    """Labels as they are, in their colours; flow as KITTI writes it; all else in 16 bits."""
+    if dense.name == "labels":
+        return _code_labels(dense)
+    return _code_flow(dense) if dense.name == "flow" else _code_range(dense)
 
 
-def code_depth(depth: NDArray[np.float32], output: DepthOutput) -> CodedMap:
-    """Depth (h, w) in 16 bits: 1 is this map's least value, 65535 its greatest, 0 is unknown."""
-    known = np.isfinite(depth)
-    low, high = known_range(depth)
+def _code_labels(dense: DenseMap) -> CodedMap:
+    palette: Any = dense.words["palette"]
+    return CodedMap(
+        codes=dense.values,
+        meta=_words(dense, dense.values, scale=1.0, offset=0.0),
+        palette=colour_table(tuple(tuple(colour) for colour in palette)),
+    )
+
+
+def _code_range(dense: DenseMap) -> CodedMap:
+    """1 is this map's least value, 65535 its greatest, 0 is unknown."""
+    values, found = dense.values, dense.range
+    low, high = (found.least or 0.0), (found.greatest or 0.0)
     scale = (high - low) / 65534
-    codes = np.ones(depth.shape, dtype=np.uint16)  # stays so where all values are equal
+    codes = np.ones(values.shape, dtype=np.uint16)  # stays so where all values are equal
+    known = known_pixels(values) if found.num_unknown else None
     if high > low:
-        values: NDArray[Any] = np.where(known, depth, low)
-        if high - low > 1e38:  # the difference overflows float32; else float64 is twice as slow
-            values = values.astype(np.float64)
-        codes += np.rint((values - low) / (high - low) * 65534).astype(np.uint16)
-    codes[~known] = 0
-    meta = {
-        **describe_depth(output),
-        "dtype": "uint16",
-        "shape": list(depth.shape),
-        "scale": scale,
-        "offset": low - scale,
-        "invalid": 0,
-    }
-    return CodedMap(codes=codes, meta=meta)
+        # Beyond, the difference or its inverse leaves float32; else float64 is twice as slow.
+        dtype = np.float32 if 1e-30 < high - low < 1e38 else np.float64
+        factor, start = dtype(65534 / (high - low)), dtype(low)
+        for rows in _blocks(values):
+            block: NDArray[Any] = values[rows].astype(dtype)
+            if known is not None:
+                block[~known[rows]] = start
+            np.subtract(block, start, out=block)
+            np.multiply(block, factor, out=block)
+            np.add(block, dtype(1.5), out=block)  # 1, and a half: the cast cuts off
+            codes[rows] = block
+    if known is not None:
+        codes[~known] = 0
+    meta = _words(dense, codes, scale=scale, offset=low - scale)
+    return CodedMap(codes=codes, meta=meta | {"invalid": 0})
 
 
-def code_flow(flow: NDArray[np.float32]) -> CodedMap:
-    """Flow (h, w, 2) as KITTI writes it: red u, green v, blue 1 where there is a value.
+def _code_flow(dense: DenseMap) -> CodedMap:
+    """Red u, green v, blue 1 where there is a value.
 
-    Vectors beyond +-512 px do not fit the format and count as unknown.
+    Vectors beyond +-512 px do not fit the format: they count as unknown.
     """
-    u, v = flow[..., 0], flow[..., 1]
-    longest = float(np.float32(511.98))
-    known = (np.abs(u) <= longest) & (np.abs(v) <= longest)  # false for NaN
-    codes = np.zeros((*flow.shape[:2], 3), dtype=np.uint16)
-    for channel, part in enumerate((u, v)):
-        levels = np.where(known, part, 0.0) * np.float32(64) + np.float32(32768)
-        codes[..., channel] = np.where(known, np.rint(levels), 0)
-    codes[..., 2] = known
-    meta = {
-        **describe_flow(),
-        "dtype": "uint16",
-        "shape": list(codes.shape),
-        "channels": ["u", "v", "known"],
-        "scale": KITTI_FLOW_SCALE_PX,
-        "offset": KITTI_FLOW_OFFSET_PX,
-        "invalid": "known is 0",
-    }
+    flow, found = dense.values, dense.range
+    codes = np.empty((*flow.shape[:2], 3), dtype=np.uint16)
+    codes[..., 2] = 1
+    reaches = max(abs(found.least or 0.0), abs(found.greatest or 0.0)) <= LONGEST_PX
+    known = None
+    if found.num_unknown or not reaches:
+        known = (np.abs(flow) <= np.float32(LONGEST_PX)).all(axis=2)  # false for NaN
+        codes[..., 2] = known
+    for rows in _blocks(flow):
+        block = flow[rows] if known is None else np.where(known[rows, :, None], flow[rows], 0)
+        levels = block * np.float32(64)
+        levels += np.float32(32768.5)  # the cast cuts off
+        codes[rows, :, :2] = levels
+    meta = _words(dense, codes, scale=KITTI_FLOW_SCALE_PX, offset=KITTI_FLOW_OFFSET_PX)
+    meta |= {"channels": ["u", "v", "known"], "invalid": "known is 0"}
+    if known is not None:
+        codes[~known] = 0
+        meta["unknown_pixels"] = known.size - int(np.count_nonzero(known))
     return CodedMap(codes=codes, meta=meta)
 
 
-def describe_depth(output: DepthOutput) -> dict[str, object]:
-    """What the numbers of a depth map mean, whatever they are stored in."""
+def _words(
+    dense: DenseMap, codes: NDArray[Any], *, scale: float, offset: float
+) -> dict[str, object]:
     return {
-        "task": "depth",
-        "convention": output.convention,
-        "unit": output.unit,
-        "near_is_large": output.near_is_large,
+        **dense.words,
+        "dtype": codes.dtype.name,
+        "shape": list(codes.shape),
+        "scale": scale,
+        "offset": offset,
+        **dense.range.words,
     }
 
 
-def describe_flow() -> dict[str, object]:
-    """What the numbers of a flow map mean, whatever they are stored in."""
-    return {
-        "task": "flow",
-        "unit": "px",
-        "direction": "u right, v down, from image to next_image",
-    }
-
-
-def known_range(values: NDArray[np.float32]) -> tuple[float, float]:
-    """Least and greatest finite value; (0, 0) if there is none."""
-    known = values[np.isfinite(values)]
-    return (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+def _blocks(values: NDArray[Any]) -> list[slice]:
+    """Slices of rows."""
+    height, width = values.shape[:2]
+    step = max(1, _BLOCK_PX // width)
+    return [slice(top, top + step) for top in range(0, height, step)]

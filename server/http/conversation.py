@@ -125,7 +125,7 @@ class Conversation:
             )
             start_record(record)
             try:
-                finished, media = await self._fulfil(message, record)
+                finished = await self._fulfil(message, record)
             except StreamGone:
                 return
             except ServerError as error:
@@ -138,12 +138,12 @@ class Conversation:
                     ServerError("something broke here, not in your frame; the log has it")
                 )
             else:
-                await self._answer(finished, media)
+                await self._answer(finished)
             record.seconds = time.monotonic() - record.started_s
             self._service.telemetry.finish(record)
             self._service.tracing.trace(record)
 
-    async def _fulfil(self, message: bytes | str, record: RequestRecord) -> tuple[Finished, Media]:
+    async def _fulfil(self, message: bytes | str, record: RequestRecord) -> Finished:
         started_s = record.started_s
         service, stream = self._service, self._stream
         if isinstance(message, str):
@@ -170,9 +170,9 @@ class Conversation:
                     caller=self._caller,
                     place=Place(stream=stream, turn=turn),
                 )
-        return finished, order.media
+        return finished
 
-    async def _answer(self, finished: Finished, media: Media) -> None:
+    async def _answer(self, finished: Finished) -> None:
         assert finished.stream is not None  # fulfil had a place
         head: dict[str, object] = {
             "type": "frame",
@@ -181,13 +181,14 @@ class Conversation:
             "server_timing": finished.server_timing,
         }
         payload = finished.payload
-        if payload is not None and media is not Media.JSON:
-            head |= {"media": media.value, "headers": payload.headers}
+        is_json = payload is not None and payload.content_type == Media.JSON
+        if payload is not None and not is_json:
+            head |= {"media": payload.content_type, "headers": payload.headers}
         text = json.dumps(head)
-        if payload is not None and media is Media.JSON:
+        if payload is not None and is_json:
             text = f'{text[:-1]}, "answer": {payload.body.decode()}}}'
         await self._send(text)
-        if payload is not None and media is not Media.JSON:
+        if payload is not None and not is_json:
             await self._send(payload.body)
 
     async def _refuse(self, error: ServerError) -> None:

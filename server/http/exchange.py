@@ -8,6 +8,7 @@ from starlette.responses import Response
 from server.http.body import BodyLimits
 from server.http.deadline import until
 from server.http.disconnect import while_connected
+from server.http.pieces_response import PiecesResponse
 from server.http.upload import PARTS, receive_images
 from server.pipeline import Finished, Order, Place, fulfil
 from server.roster.served_model import ServedModel
@@ -59,17 +60,13 @@ async def exchange(
             place=place,
         )
         finished = await while_connected(request.receive, work)
-    return _response(finished, order)
+    return _response(finished)
 
 
-def _response(finished: Finished, order: Order) -> Response:
+def _response(finished: Finished) -> Response:
     headers = {"Vary": "Accept", "Server-Timing": finished.server_timing}
     if finished.stream is not None:
         headers[STREAM_HEADER] = finished.stream.model_dump_json()
     if finished.payload is None:
         return Response(status_code=204, headers=headers)
-    return Response(
-        finished.payload.body,
-        headers={**headers, **finished.payload.headers},
-        media_type=order.media.value,
-    )
+    return PiecesResponse(finished.payload, headers=headers)

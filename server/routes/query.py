@@ -7,10 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 
 from models.task import Task
-from server.answers.depth_form import DepthForm
+from server.answers.depth_choice import DepthChoice
+from server.answers.form import Form, Render
 from server.answers.negotiation import Media, choose_media
-from server.answers.result import Render
 from server.codecs.decode import Orientation
+from server.codecs.raw_arrays import Dtype
 from server.errors import Unusable
 from server.http.error_answers import validation_text
 from server.pipeline import Order
@@ -34,7 +35,7 @@ class MapsQuery(BaseModel):
     orientation: Orientation = "display"
     """display applies the EXIF rotation, raw leaves the image as it is stored."""
 
-    depth: DepthForm | SkipJsonSchema[None] = None
+    depth: DepthChoice | SkipJsonSchema[None] = None
     """relative: inverse depth without a scale, which every model can give. metric: metres, 422 if
     the model does not know them. By default as the model has it; GET /v1/models says which."""
 
@@ -47,10 +48,17 @@ class MapsQuery(BaseModel):
     """Give up with 504 after so long. The server's own limit holds besides."""
 
     render: Render = Render.DATA
-    """color: pictures to look at in place of numbers. image/jpeg is always a picture."""
+    """color: pictures to look at in place of numbers; overlay: the same laid over the image.
+    image/jpeg is always a picture."""
 
     inline: bool = False
     """Put each map as a base64 PNG into the JSON."""
+
+    uncertainty: bool | SkipJsonSchema[None] = None
+    """Also the maps of confidence and uncertainty. By default among arrays, not among PNGs."""
+
+    dtype: Dtype | SkipJsonSchema[None] = None
+    """Of depth and flow as arrays. By default float16 in multipart/mixed, float32 in npz."""
 
     def timeout_s(self, most_s: float) -> float:
         """How long the client wants to wait, at most so long."""
@@ -62,14 +70,18 @@ class MapsQuery(BaseModel):
         Raises:
             NotAcceptable, Unusable
         """
-        media = choose_media(accept)
+        form = Form(
+            media=choose_media(accept),
+            render=self.render,
+            inline=self.inline,
+            uncertainty=self.uncertainty,
+            dtype=self.dtype,
+            depth=self.depth,
+        )
         return Order(
             tasks=parse_tasks(self.tasks),
-            media=media,
-            render=Render.COLOR if media is Media.JPEG else self.render,
-            inline=self.inline,
+            form=form,
             orientation=self.orientation,
-            depth=self.depth,
             priority=Priority(self.priority),
             deadline_s=started_s + self.timeout_s(most_s),
         )

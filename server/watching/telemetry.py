@@ -101,6 +101,12 @@ class Telemetry:
         self.caller_pixels = counter(
             "anyres_caller_pixels", "Of images let in, by the name of the key.", ("caller",)
         )
+        self.odd_maps = Counter(
+            "anyres_odd_maps",
+            "Maps with pixels without a value (unknown), or with one value all over (constant).",
+            ("task", "reason"),
+            registry=registry,
+        )
         self.model_load = Gauge(
             "anyres_model_load_seconds",
             "Reading, checking, loading, warming up.",
