@@ -14,7 +14,7 @@ from server.http.guard import Guard
 from server.http.request_scope import RequestScope
 from server.http.security_schema import document_keys
 from server.http.sweeping import sweeping
-from server.routes import health, management, models, playground, predict, streams
+from server.routes import health, kserve, management, models, playground, predict, streams
 from server.service import Service
 
 STARTED_POLL_S = 0.1
@@ -22,7 +22,8 @@ STARTED_POLL_S = 0.1
 DESCRIPTION = """Segmentation, depth and optical flow of images of any size.
 
 Sizes are [height, width] in pixels. Errors are `{"error": {"code", "status", "message",
-"request_id"}}`; the message says what came, what was expected and what to do."""
+"request_id"}}`; the message says what came, what was expected and what to do. Below /v2 they are
+`{"error": message}`, as the Open Inference Protocol has it."""
 
 
 def create_app(service: Service, *, wait_until_started: bool = False) -> FastAPI:
@@ -59,6 +60,7 @@ def create_app(service: Service, *, wait_until_started: bool = False) -> FastAPI
     app.include_router(predict.router)
     app.include_router(streams.router)
     app.include_router(models.router)
+    app.include_router(kserve.router)
     app.include_router(health.router)
     if service.config.manage_models:
         app.include_router(management.router)

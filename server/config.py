@@ -121,6 +121,20 @@ class LimitConfig(BaseSettings):
     max_body_bytes: int = Field(default=64 * 2**20, gt=0)
     """Largest request body, counted while it arrives."""
 
+    inflate_bodies: bool = False
+    """Whether /v2 takes bodies compressed with gzip or deflate. `max_body_bytes` bounds them before
+    and after inflating; images gain nothing by it."""
+
+    max_json_bytes: int = Field(default=4 * 2**20, gt=0)
+    """Largest JSON of a /v2 request: tensors belong behind it, as binary data."""
+
+    max_json_values: int = Field(default=2**20, gt=0)
+    """Most numbers that a /v2 answer writes as JSON: 1024x1024 labels. Binary data have no such
+    limit."""
+
+    max_images: int = Field(default=32, ge=1)
+    """Images in one /v2 request; each of them may have a next_image."""
+
     body_timeout_s: float = Field(default=30.0, gt=0)
     """A body that has not arrived by then is answered 408."""
 

@@ -90,6 +90,18 @@ class MalformedBody(ClientError):
     code = "malformed_body"
 
 
+class InvalidTensor(ClientError):
+    """A tensor of /v2 that is not what its name, its shape or its model promise."""
+
+    code = "invalid_tensor"
+
+
+class UnsupportedExtension(ClientError):
+    """A part of /v2 that other servers have."""
+
+    code = "unsupported_extension"
+
+
 class BodyTooSlow(ClientError):
     status = 408
     code = "body_too_slow"
@@ -144,6 +156,11 @@ class Unusable(ClientError):
 
     status = 422
     code = "unusable"
+
+
+class Forbidden(ClientError):
+    status = 403
+    code = "forbidden"
 
 
 class UnknownModel(ClientError):

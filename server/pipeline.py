@@ -184,7 +184,7 @@ async def fulfil(
         started_s = time.monotonic()
         payload = None
         if tasks or order.form.media is Media.JSON:
-            payload = await _wait(service.encoders.submit(_encode, result, order, service), hold)
+            payload = await wait_for(service.encoders.submit(_encode, result, order, service), hold)
     finished = Finished(
         payload=payload,
         stream=stream,
@@ -212,7 +212,7 @@ async def _decode(
 
     started_s = time.monotonic()
     decoded = await asyncio.gather(
-        *(_wait(service.decoders.submit(decode, data), hold) for data in images.values())
+        *(wait_for(service.decoders.submit(decode, data), hold) for data in images.values())
     )
     return dict(zip(images, decoded, strict=True)), time.monotonic() - started_s
 
@@ -221,7 +221,7 @@ async def _decode(
 async def _infer(job: Job, order: Order, *, model: ServedModel, hold: Hold) -> Answer:
     """The one place where work goes to the engine."""
     future = model.worker.submit(job, deadline_s=order.deadline_s, priority=order.priority)
-    return await _wait(future, hold)
+    return await wait_for(future, hold)
 
 
 async def _infer_frame(
@@ -269,7 +269,7 @@ def _encode(result: Result, order: Order, service: Service) -> Payload:
     return encode_result(result, order.form)
 
 
-async def _wait(work: "Future[T]", hold: Hold) -> T:
+async def wait_for(work: "Future[T]", hold: Hold) -> T:
     """The result of a thread's work, which keeps the room until it is done."""
     loop = asyncio.get_running_loop()
 

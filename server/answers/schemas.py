@@ -154,6 +154,12 @@ class ErrorAnswer(BaseModel):
     error: ErrorBody
 
 
+class ErrorSentence(BaseModel):
+    """The same below /v2, as that protocol has it."""
+
+    error: str
+
+
 class TaskInfo(BaseModel):
     """One thing that a model predicts."""
 

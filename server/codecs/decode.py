@@ -75,23 +75,32 @@ class ImageLimits:
             TooManyPixels, Unusable, UnsupportedImage, MalformedImage
         """
         header = read_header(data)
-        height, width = header.size
-        if header.num_pixels > self.max_pixels:
+        self.check_size(header.size)
+        return header
+
+    def check_size(self, size: tuple[int, int]) -> None:
+        """Whether an image of so many (height, width) pixels is let in.
+
+        Raises:
+            TooManyPixels, Unusable
+        """
+        height, width = size
+        num_pixels = height * width
+        if num_pixels > self.max_pixels:
             raise TooManyPixels(
-                f"image is {height}x{width} (HxW), {header.num_pixels / 1e6:.1f} Mpx, but this "
+                f"image is {height}x{width} (HxW), {num_pixels / 1e6:.1f} Mpx, but this "
                 f"server takes at most {self.max_pixels / 1e6:.1f} Mpx: send a smaller image"
             )
-        if max(header.size) > self.max_side_px:
+        if max(size) > self.max_side_px:
             raise TooManyPixels(
                 f"image is {height}x{width} (HxW), but this model takes sides of at most "
                 f"{self.max_side_px} px: send a smaller image"
             )
-        if min(header.size) < self.min_side_px:
+        if min(size) < self.min_side_px:
             raise Unusable(
                 f"image is {height}x{width} (HxW), but this model takes sides of at least "
                 f"{self.min_side_px} px: send a larger image"
             )
-        return header
 
 
 def decode_image(

@@ -10,20 +10,21 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from server.answers.schemas import ErrorAnswer, ErrorBody
+from server.answers.schemas import ErrorAnswer, ErrorBody, ErrorSentence
 from server.errors import ServerError, Unusable
 
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
-def error_answer(error: ServerError, request_id: str) -> Response:
-    """The answer for an error of our tree."""
+def error_answer(error: ServerError, request_id: str, *, path: str) -> Response:
+    """The answer for an error of our tree; its form follows the path."""
     return _answer(
         status=error.status,
         code=error.code,
         message=str(error),
         request_id=request_id,
+        path=path,
         headers=dict(error.headers),
     )
 
@@ -41,7 +42,7 @@ def install_error_answers(app: FastAPI) -> None:
     async def ours(request: HTTPConnection, error: Exception) -> Response:
         assert isinstance(error, ServerError)
         app.state.service.telemetry.refused(error)
-        return error_answer(error, request.state.request_id)
+        return error_answer(error, request.state.request_id, path=request.scope["path"])
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -60,6 +61,7 @@ def install_error_answers(app: FastAPI) -> None:
             code=_CODES.get(error.status_code, "http_error"),
             message=message,
             request_id=request.state.request_id,
+            path=request.scope["path"],
             headers=headers,
         )
 
@@ -89,12 +91,14 @@ def _allowed(request: Request) -> str:
 
 
 def _answer(
-    *, status: int, code: str, message: str, request_id: str, headers: dict[str, str]
+    *, status: int, code: str, message: str, request_id: str, path: str, headers: dict[str, str]
 ) -> Response:
-    body = _json(status=status, code=code, message=message, request_id=request_id)
-    return Response(
-        body.model_dump_json(), status, {**headers, "Vary": "Accept"}, "application/json"
-    )
+    if path == "/v2" or path.startswith("/v2/"):
+        text = ErrorSentence(error=message).model_dump_json()
+    else:
+        body = _json(status=status, code=code, message=message, request_id=request_id)
+        text = body.model_dump_json()
+    return Response(text, status, {**headers, "Vary": "Accept"}, "application/json")
 
 
 def _json(*, status: int, code: str, message: str, request_id: str) -> ErrorAnswer:

@@ -50,7 +50,7 @@ class Guard:
             request_id = scope["state"]["request_id"]
             if scope["type"] == "websocket":
                 await receive()  # the handshake, which this answers
-            await error_answer(error, request_id)(scope, receive, send)
+            await error_answer(error, request_id, path=scope["path"])(scope, receive, send)
             return
         await self._app(scope, receive, send)
 

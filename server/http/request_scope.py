@@ -59,7 +59,8 @@ class RequestScope:
             log.exception("unexpected error")
             if exchange.status == 0:
                 failure = ServerError("something broke here, not in your request; the log has it")
-                await error_answer(failure, request_id)(scope, exchange.receive, exchange.send)
+                answer = error_answer(failure, request_id, path=scope["path"])
+                await answer(scope, exchange.receive, exchange.send)
         finally:
             record.seconds = time.monotonic() - record.started_s
             # The route's pattern, not the path: a stranger must not make new time series.

@@ -21,6 +21,7 @@ from server.roster.served_model import ServedModel
 from server.scheduling.worker import Worker
 from server.watching.request_record import RequestRecord
 from server.watching.scheduling_metrics import SchedulingMetrics, WorkerGauges
+from server.watching.statistics import Statistics
 
 # 1 ms to 2 min: a PNG header is refused within the first, a 50 Mpx pair ends near the last.
 SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0, 12.0, 30.0, 60.0, 120.0)
@@ -120,6 +121,8 @@ class Telemetry:
         self.engine = Info(
             "anyres_engine", "What runs the model, and why.", by_model, registry=registry
         )
+        self.statistics = Statistics()
+        """The same traffic once more, by model, for clients of /v2."""
 
     def watch(self, name: str, text: str, value: Callable[[], float]) -> None:
         """A gauge that is read when it is asked for."""
