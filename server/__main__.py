@@ -1,5 +1,6 @@
 """python -m server                 serve a bundle over HTTP
 python -m server predict FILES...  run it on files and write pictures
+python -m server bench             measure a server under load
 python -m server config            print every setting, its value and where that comes from"""
 
 import sys
@@ -20,6 +21,12 @@ def main(arguments: list[str]) -> int:
             from server.predict_command import PredictCommand
 
             for line in PredictCommand.from_arguments(arguments[1:]).run():
+                print(line)
+            return 0
+        if arguments[:1] == ["bench"]:
+            from server.bench_command import BenchCommand
+
+            for line in BenchCommand.from_arguments(arguments[1:]).run():
                 print(line)
             return 0
         if arguments[:1] == ["config"]:

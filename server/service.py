@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 from models.runtime.cpu import usable_cores
 from server.access.api_keys import read_api_keys
@@ -16,6 +15,7 @@ from server.roster.keeper import Keeper
 from server.roster.served_model import ServedModel
 from server.scheduling.admission import Admission
 from server.scheduling.arriving import Arriving
+from server.scheduling.crew import Crew
 from server.streams.table import StreamTable
 from server.watching.telemetry import Telemetry
 from server.watching.tracing import start_tracing
@@ -59,8 +59,8 @@ class Service:
             on_end=lambda reason: self.telemetry.streams_ended.labels(reason).inc(),
         )
         threads = config.codec_threads or min(8, usable_cores())
-        self.decoders = ThreadPoolExecutor(threads, thread_name_prefix="decode")
-        self.encoders = ThreadPoolExecutor(threads, thread_name_prefix="encode")
+        self.decoders = Crew(threads, name="decode")
+        self.encoders = Crew(threads, name="encode")
         self.keeper = Keeper(config, load=load, watcher=self, watch=self.telemetry.scheduling.watch)
         self._on_failed = on_failed
         watch = self.telemetry.watch
