@@ -217,7 +217,6 @@ async def _decode(
     return dict(zip(images, decoded, strict=True)), time.monotonic() - started_s
 
 
-
 async def _infer(job: Job, order: Order, *, model: ServedModel, hold: Hold) -> Answer:
     """The one place where work goes to the engine."""
     future = model.worker.submit(job, deadline_s=order.deadline_s, priority=order.priority)

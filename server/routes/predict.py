@@ -35,6 +35,8 @@ async def predict(request: Request, query: Annotated[PredictQuery, Query()]) -> 
     service: Service = request.app.state.service
     model = service.open_model(query.model)
     order = query.order(
-        ",".join(request.headers.getlist("accept")), started_s=started_s, most_s=service.config.timeout_s
+        ",".join(request.headers.getlist("accept")),
+        started_s=started_s,
+        most_s=service.config.timeout_s,
     )
     return await exchange(request, order, service=service, model=model, started_s=started_s)

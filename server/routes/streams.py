@@ -91,7 +91,9 @@ async def add_frame(
     stream = _find(request, stream_id)
     model = service.open_model(stream.model)
     order = query.order(
-        ",".join(request.headers.getlist("accept")), started_s=started_s, most_s=service.config.timeout_s
+        ",".join(request.headers.getlist("accept")),
+        started_s=started_s,
+        most_s=service.config.timeout_s,
     )
     with stream.turns.enter() as turn:
         service.streams.use(stream, now_s=started_s)

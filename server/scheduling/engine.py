@@ -93,8 +93,6 @@ class Engine:
         # Work is counted in costs that stand still: under two batches at once each takes longer,
         # and that must not look like more work.
         self._work = self.cost.frozen()
-        for size in model.warm_up_s:
-            self.shapes.met(size, has_flow=Task.FLOW in model.tasks)
         self._watch.serves(model.bundle.name)
         self.model = model
         return model

@@ -10,7 +10,7 @@ import math
 from collections import OrderedDict
 from typing import TypeVar
 
-from models.image.sizes import ceil_to, padded_size
+from models.image.sizes import ceil_to
 
 REMEMBERED = 256  # shapes; an engine's cache is bounded too
 LONGEST = 2.3  # logarithm of ten times as long: what is beyond was something else
@@ -52,13 +52,6 @@ class KnownShapes:
     def hurts(self) -> bool:
         """Whether a new shape takes so much longer that padding to a known one pays."""
         return self.cold_factor >= WORTH_IT
-
-    def met(self, size: tuple[int, int], *, has_flow: bool) -> None:
-        """The engine has run images and pairs of this size while it was loaded."""
-        for num_images in (1, 2):
-            _touch(self._warm, ("frame", num_images, size), None)
-        if has_flow:
-            _touch(self._warm, ("flow", 1, padded_size([size], multiple=self.stride)), None)
 
     def ran(self, key: Key, seconds: float) -> bool:
         """The engine has run it now. Whether for the first time.

@@ -6,6 +6,7 @@ CPU time of the server's process, so that a busy machine changes little. `make b
 import re
 import statistics
 import urllib.request
+import urllib.response
 
 from rich.console import Console
 from rich.table import Table
@@ -51,10 +52,10 @@ def measure(url: str, height: int, width: int) -> tuple[float, float]:
     return statistics.median(pairs[1:]), statistics.median(frames[1:])
 
 
-def post(url: str, body: bytes, **headers: str) -> urllib.request.addinfourl:
+def post(url: str, body: bytes, **headers: str) -> urllib.response.addinfourl:
     """The answer, read to its end."""
     request = urllib.request.Request(url, data=body, headers=headers)
-    answer: urllib.request.addinfourl = urllib.request.urlopen(request, timeout=300)
+    answer: urllib.response.addinfourl = urllib.request.urlopen(request, timeout=300)
     answer.read()
     return answer
 

@@ -19,8 +19,9 @@ from models.runtime.predictor import Prediction, predict
 from models.runtime.select import select_runtime
 from models.task import Task
 from server.answers.encode import encode_result
+from server.answers.form import Form
 from server.answers.negotiation import Media
-from server.answers.result import Render, Result, image_info
+from server.answers.result import Result, image_info
 from server.codecs.decode import DecodedImage, ImageLimits, decode_image
 
 BUNDLE = "PEER_BUNDLE"
@@ -86,7 +87,7 @@ class Work:
             queue_s=0.0,
             infer_s=0.0,
         )
-        return encode_result(result, Media.NPZ, render=Render.DATA, inline=False).body
+        return encode_result(result, Form(media=Media.NPZ)).body
 
     def whole(self, data: bytes) -> bytes:
         """File in, file out."""

@@ -97,11 +97,3 @@ def test_it_remembers_a_bounded_number_and_forgets_the_oldest() -> None:
         shapes.ran(("frame", 1, (side, 1)), 1.0)
     assert not shapes.ran(("frame", 1, (REMEMBERED, 1)), 1.0)
     assert shapes.ran(("frame", 1, (0, 1)), 1.0)
-
-
-def test_sizes_that_ran_while_loading_are_not_cold() -> None:
-    shapes = slow_to_compile()
-    shapes.met((33, 50), has_flow=True)
-    assert shapes.shape_for("frame", 2, (33, 50), max_pixels=LARGE) == (33, 50)
-    assert shapes.shape_for("flow", 1, (48, 64), max_pixels=LARGE) == (48, 64)
-    assert not shapes.ran(("frame", 1, (33, 50)), 1.0)
