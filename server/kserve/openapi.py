@@ -47,6 +47,12 @@ def infer_answer() -> dict[int | str, dict[str, Any]]:
     }
 
 
+def json_body(model: type[BaseModel]) -> dict[str, Any]:
+    """A body that may be left out."""
+    content = {"application/json": {"schema": _whole_schema(model)}}
+    return {"requestBody": {"required": False, "content": content}}
+
+
 def _whole_schema(model: type[BaseModel]) -> Any:
     """A schema without references: FastAPI collects those of parameters only, and this is none."""
     schema = model.model_json_schema()

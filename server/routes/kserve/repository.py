@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from server.errors import Forbidden, MalformedBody
 from server.http.admin_key import check_admin_key
 from server.http.body import BodyLimits, whole_body
+from server.kserve.openapi import json_body
 from server.kserve.repository import IndexEntry, IndexQuery, LoadQuery, UnloadQuery, index
 from server.routes.contract import ALWAYS
 from server.routes.kserve.contract import sentences
@@ -36,14 +37,24 @@ _MANAGE = sentences(*ALWAYS, *_WITH_A_BODY, 403, 404, 503)
 _Version = Annotated[str | None, Query(description="Of the folder; else the newest, or all.")]
 
 
-@router.post("/repository/index", responses=sentences(*ALWAYS, *_WITH_A_BODY))
+@router.post(
+    "/repository/index",
+    responses=sentences(*ALWAYS, *_WITH_A_BODY),
+    openapi_extra=json_body(IndexQuery),
+)
 async def repository_index(request: Request) -> list[IndexEntry]:
     """Every version that is served, loads, goes, could not be loaded, or is left alone; and why."""
     query = await _read(request, IndexQuery, expected='nothing or {"ready": true}')
     return index(request.app.state.service, only_ready=query.ready)
 
 
-@router.post("/repository/models/{name}/load", responses=_MANAGE, dependencies=_ADMIN)
+@router.post(
+    "/repository/models/{name}/load",
+    response_class=Response,
+    responses=_MANAGE,
+    dependencies=_ADMIN,
+    openapi_extra=json_body(LoadQuery),
+)
 async def load(request: Request, name: str, version: _Version = None) -> Response:
     """Serve a model that lies in the model folder; answers when it is warm.
 
@@ -54,7 +65,13 @@ async def load(request: Request, name: str, version: _Version = None) -> Respons
     return Response()
 
 
-@router.post("/repository/models/{name}/unload", responses=_MANAGE, dependencies=_ADMIN)
+@router.post(
+    "/repository/models/{name}/unload",
+    response_class=Response,
+    responses=_MANAGE,
+    dependencies=_ADMIN,
+    openapi_extra=json_body(UnloadQuery),
+)
 async def unload(request: Request, name: str, version: _Version = None) -> Response:
     """Serve a model no longer. Requests that hold it are still answered."""
     await _read(request, UnloadQuery, expected="nothing or {}: no model depends on another here")
