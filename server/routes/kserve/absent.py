@@ -3,8 +3,9 @@
 from fastapi import APIRouter
 
 from server.errors import UnsupportedExtension
+from server.routes.kserve.contract import PREFIX
 
-router = APIRouter()
+router = APIRouter(prefix=PREFIX)
 
 
 def _refuse(path: str, why: str) -> None:

@@ -6,10 +6,10 @@ from server.errors import NotReady
 from server.http.error_answers import error_answer
 from server.kserve.health import Live, Ready
 from server.kserve.metadata import ServerMetadata, server_metadata
-from server.routes.kserve.contract import sentences
+from server.routes.kserve.contract import PREFIX, sentences
 from server.service import Service
 
-router = APIRouter()
+router = APIRouter(prefix=PREFIX)
 
 
 @router.get("", responses=sentences(401, 429, 500))

@@ -9,10 +9,10 @@ from server.kserve.catalog import open_model
 from server.kserve.openapi import infer_answer, infer_body
 from server.kserve.response import InferResponse
 from server.routes.contract import ALWAYS, WITH_A_MODEL, WITH_IMAGES
-from server.routes.kserve.contract import MODEL, sentences
+from server.routes.kserve.contract import MODEL, PREFIX, sentences
 from server.service import Service
 
-router = APIRouter()
+router = APIRouter(prefix=PREFIX)
 # 406 is of /v1: here the request itself says how its numbers travel.
 _STATUSES = {*ALWAYS, *WITH_A_MODEL, *WITH_IMAGES} - {406}
 _RESPONSES = {**infer_answer(), **sentences(*_STATUSES)}

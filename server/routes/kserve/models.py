@@ -9,10 +9,10 @@ from server.kserve.metadata import ModelMetadata, model_metadata
 from server.kserve.statistics import StatisticsList, model_statistics
 from server.roster.served_model import ServedModel
 from server.routes.contract import ALWAYS, WITH_A_MODEL
-from server.routes.kserve.contract import MODEL, sentences
+from server.routes.kserve.contract import MODEL, PREFIX, sentences
 from server.service import Service
 
-router = APIRouter()
+router = APIRouter(prefix=PREFIX)
 _ERRORS = sentences(*ALWAYS, *WITH_A_MODEL)
 
 

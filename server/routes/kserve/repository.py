@@ -11,7 +11,7 @@ from server.http.body import BodyLimits, whole_body
 from server.kserve.openapi import json_body
 from server.kserve.repository import IndexEntry, IndexQuery, LoadQuery, UnloadQuery, index
 from server.routes.contract import ALWAYS
-from server.routes.kserve.contract import sentences
+from server.routes.kserve.contract import PREFIX, sentences
 from server.routes.management import ADMIN_SCHEME, load_model, unload_model
 from server.service import Service
 
@@ -30,7 +30,7 @@ async def _admin(request: Request) -> None:
     check_admin_key(request.headers, config.admin_key)
 
 
-router = APIRouter()
+router = APIRouter(prefix=PREFIX)
 _ADMIN = [Depends(_admin), Depends(ADMIN_SCHEME)]
 _WITH_A_BODY = (400, 408, 413, 415)
 _MANAGE = sentences(*ALWAYS, *_WITH_A_BODY, 403, 404, 503)

@@ -9,4 +9,4 @@ from server.routes.kserve import absent, health, infer, models, repository
 
 router = APIRouter(tags=["Open Inference Protocol"])
 for part in (health, models, infer, repository, absent):
-    router.include_router(part.router, prefix="/v2")
+    router.include_router(part.router)
