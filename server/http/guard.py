@@ -74,7 +74,7 @@ class Guard:
     def _check_origin(self, headers: Headers) -> None:
         """Browsers let every page open a WebSocket to everywhere, and only name the page."""
         origin = headers.get("origin")
-        if origin is None or urlsplit(origin).netloc == headers.get("host"):
+        if origin is None or _host_of(origin) == headers.get("host"):
             return
         allowed = self._service.config.cors_origins
         if origin not in allowed and "*" not in allowed:
@@ -82,6 +82,13 @@ class Guard:
                 f"the page is from {origin!r:.200}, which is not among the origins that may call: "
                 f"the operator lists them with --cors-origins"
             )
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:  # half an IPv6 address, for one
+        return None
 
 
 def is_open(path: str, config: ServerConfig) -> bool:

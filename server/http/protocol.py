@@ -29,6 +29,10 @@ from server.errors import (
 )
 from server.http.connections import ACCEPTED_AT_ONCE, Connections
 from server.http.error_answers import error_json
+from server.http.handshake import check_handshake
+from server.http.parser import BoundedParser, TooManyChunks
+from server.http.socket_protocol import BoundedSocket
+from server.http.unsent import Unsent
 from server.watching.telemetry import Telemetry
 
 GRACE_S = 2.0
@@ -64,6 +68,10 @@ class BoundedProtocol(H11Protocol):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        assert self.config.h11_max_incomplete_event_size is not None  # see `protocol_options`
+        self.conn = BoundedParser(max_head_bytes=self.config.h11_max_incomplete_event_size)
+        self._unsent = Unsent()
+        self.app = self._unsent.around(self.app)  # type: ignore[arg-type, assignment]
         self._deadlines = deadlines
         self._room = room
         self._on_dropped = on_dropped
@@ -100,6 +108,11 @@ class BoundedProtocol(H11Protocol):
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """See uvicorn: another protocol takes the transport over, with limits of its own."""
+        try:
+            check_handshake(event)
+        except ServerError as error:
+            self._say(error)
+            return
         self._leave()
         super().handle_websocket_upgrade(event)
 
@@ -114,12 +127,16 @@ class BoundedProtocol(H11Protocol):
                 )
             )
             return
+        if isinstance(error, TooManyChunks):
+            self._say(MalformedBody(str(error)))
+            return
         self._say(MalformedBody(f"this is not HTTP/1.1 ({error}): {msg}"))
 
     def pause_writing(self) -> None:
         """See asyncio: the client takes its answer more slowly than we write it."""
         super().pause_writing()
-        self._room.is_behind(self, self.transport.get_write_buffer_size())
+        left = max(self._unsent.num_bytes, self.transport.get_write_buffer_size())
+        self._room.is_behind(self, left)
         self._time_sending()
 
     def resume_writing(self) -> None:
@@ -251,17 +268,19 @@ def protocol_options(config: ServerConfig, telemetry: Telemetry) -> dict[str, An
     deadlines = Deadlines(
         head_s=config.head_timeout_s, body_s=config.body_timeout_s, send_s=config.send_timeout_s
     )
+
+
+    def dropped(reason: str) -> None:
+        telemetry.connections_dropped.labels(reason).inc()
+
     return {
         "http": partial(
-            BoundedProtocol,
-            deadlines=deadlines,
-            room=connections,
-            on_dropped=lambda reason: telemetry.connections_dropped.labels(reason).inc(),
+            BoundedProtocol, deadlines=deadlines, room=connections, on_dropped=dropped
         ),
         "h11_max_incomplete_event_size": config.max_head_bytes,
         "backlog": ACCEPTED_AT_ONCE,
         "timeout_keep_alive": max(1, round(config.keep_alive_s)),
-        "ws": "websockets-sansio",
+        "ws": partial(BoundedSocket, room=connections, on_dropped=dropped),
         "ws_max_size": config.max_frame_bytes,
         "ws_per_message_deflate": False,  # images are compressed already; and no bombs
     }
