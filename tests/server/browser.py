@@ -1,9 +1,10 @@
-"""A page in headless Chromium, driven by its DevTools protocol; nothing but websockets is needed."""
+"""A page in headless Chromium, driven by its DevTools protocol over a WebSocket."""
 
 import base64
 import json
 import shutil
 import subprocess
+import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
@@ -126,8 +127,6 @@ def browser(folder: Path) -> Iterator[Page]:
 
 
 def _first_page(port: str) -> str:
-    import urllib.request
-
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=20) as answer:
         targets = json.load(answer)
     return next(str(one["webSocketDebuggerUrl"]) for one in targets if one["type"] == "page")
