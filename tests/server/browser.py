@@ -102,8 +102,10 @@ class Page:
             details = parameters["exceptionDetails"]
             text = details.get("exception", {}).get("description", details["text"])
             self.complaints.append(text)
-        if message.get("method") == "Log.entryAdded" and parameters["entry"]["level"] == "error":
-            self.complaints.append(parameters["entry"]["text"])
+        entry = parameters.get("entry", {})
+        # The browser asks for an icon by itself.
+        if entry.get("level") == "error" and not entry.get("url", "").endswith("/favicon.ico"):
+            self.complaints.append(entry["text"])
 
 
 @contextmanager
