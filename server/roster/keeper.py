@@ -329,7 +329,7 @@ class Keeper:
         self._read_folder()
         if self._bundle is not None:
             self._bundle = replace(self._bundle, fingerprint=_fingerprint(self._bundle))
-        target = check_load(order, self._candidates, bundle=self._serving.get(("", "")))
+        target = check_load(order, self._candidates, self._serving)
         for key in [key for key in self._failed if key[0] == target.name]:
             del self._failed[key]
         self._wishes = self._wishes.with_loaded(target, is_pinned=order.version is not None)

@@ -202,6 +202,31 @@ def test_the_pages_curl_writes_files(url: str, here: Path, folder: Path) -> None
     assert json.loads((here / "models.json").read_text())["models"][0]["name"] == "street"
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine")
+def test_the_readmes_lines_are_answered(here: Path, folder: Path) -> None:
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    code = re.findall(r"^## Ask\n\n```sh\n(.*?)^```$", readme, flags=re.M | re.S)[0]
+    for name, colours in {"photo": FIRST, "frame1": FIRST, "frame2": SECOND}.items():
+        (here / f"{name}.jpg").write_bytes(encoded(colours, "JPEG"))
+    config = config_for(folder, manage_models=True, admin_key=KEY)
+    with listening(Service(config)) as port:
+        lines = code.replace(SERVER, f"http://127.0.0.1:{port}").replace("0.2.0", "1.0")
+        done = subprocess.run(
+            ["bash", "-ec", f'curl() {{ command curl -sf "$@"; }}\n{lines}'],
+            cwd=here,
+            env={"PATH": "/usr/bin:/bin", "KEY": KEY},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 0, done.stderr
+    assert '"flow_from":0' in done.stdout
+    assert '"others":[]' in done.stdout
+    assert (here / "overlay.jpg").read_bytes()[:3] == b"\xff\xd8\xff"
+    assert (here / "maps.zip").read_bytes()[:4] == b"PK\x03\x04"
+    assert np.load(here / "maps.npz", allow_pickle=False)["flow"].shape == (6, 10, 2)
+
+
 def script(url: str) -> str:
     return "".join(code for _, code in blocks("js")).replace(SERVER, url)
 

@@ -286,6 +286,18 @@ def test_models_are_loaded_and_unloaded_by_hand(folder: Path, tmp_path: Path) ->
         assert "cars@1 is not served" in broken.json()["error"]["message"]
 
 
+def test_a_model_without_a_folder_of_its_version_is_loaded_by_the_version_that_it_says(
+    folder: Path, tmp_path: Path
+) -> None:
+    put(tmp_path, folder, "rooms", "1.0", at="rooms")
+    with serving(tmp_path) as (_, client):
+        url = "/v1/models/rooms/load?version="
+        assert client.post(f"{url}1.0", headers=AS_ADMIN).json()["version"] == "1.0"
+        other = client.post(f"{url}2.0", headers=AS_ADMIN)
+        assert other.status_code == 404
+        assert "the model folder holds rooms" in other.json()["error"]["message"]
+
+
 @pytest.mark.parametrize(
     "headers",
     [{}, {"X-Admin-Key": KEY + "!"}, {"Authorization": f"Basic {KEY}"}, {"X-Admin-Key": "é"}],
