@@ -121,10 +121,6 @@ class LimitConfig(BaseSettings):
     max_body_bytes: int = Field(default=64 * 2**20, gt=0)
     """Largest request body, counted while it arrives."""
 
-    inflate_bodies: bool = False
-    """Whether bodies with Content-Encoding: gzip are taken, below /v2 also deflate.
-    `max_body_bytes` bounds them before and after inflating; images gain nothing by it."""
-
     max_json_bytes: int = Field(default=4 * 2**20, gt=0)
     """Largest JSON of a /v2 request: tensors belong behind it, as binary data."""
 

@@ -16,6 +16,8 @@ from http import HTTPStatus
 from typing import Any
 
 import h11
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from server.config import ServerConfig
@@ -71,6 +73,10 @@ class BoundedProtocol(H11Protocol):
         self._phase_cycle: object = None
         self._timer: asyncio.TimerHandle | None = None
         self._send_timer: asyncio.TimerHandle | None = None
+        self._is_paused = False
+        self._num_held_bytes = 0
+        """Of the answer that is being sent: what the application still holds back."""
+        self.app = partial(self._count_answer, self.app)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See asyncio."""
@@ -96,6 +102,9 @@ class BoundedProtocol(H11Protocol):
     def on_response_complete(self) -> None:
         """See uvicorn."""
         super().on_response_complete()
+        self._num_held_bytes = 0
+        if not self._is_paused:
+            self._catch_up()
         self._look()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
@@ -119,12 +128,31 @@ class BoundedProtocol(H11Protocol):
     def pause_writing(self) -> None:
         """See asyncio: the client takes its answer more slowly than we write it."""
         super().pause_writing()
-        self._room.is_behind(self, self.transport.get_write_buffer_size())
+        self._is_paused = True
+        self._room.is_behind(self, self.transport.get_write_buffer_size() + self._num_held_bytes)
         self._time_sending()
 
     def resume_writing(self) -> None:
-        """See asyncio."""
+        """See asyncio. The deadline goes on while the application has more of the answer."""
         super().resume_writing()
+        self._is_paused = False
+        if not self._num_held_bytes:
+            self._catch_up()
+
+    async def _count_answer(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """An answer in pieces waits in the application, where asyncio does not count it."""
+
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = Headers(raw=list(message["headers"]))
+                self._num_held_bytes = int(headers.get("content-length", 0))
+            elif message["type"] == "http.response.body":
+                self._num_held_bytes = max(0, self._num_held_bytes - len(message["body"]))
+            await send(message)
+
+        await app(scope, receive, counted)
+
+    def _catch_up(self) -> None:
         self._room.caught_up(self)
         if self._send_timer is not None:
             self._send_timer.cancel()

@@ -187,7 +187,7 @@ def test_exif_rotation_is_shown_in_sizes_and_maps(client: TestClient) -> None:
         ("?model=nobody", {}, 404, "served are toy@1.0"),
         ("?model=toy@2", {}, 404, "model is 'toy@2'"),
         ("?model=../toy", {}, 422, "query model is '../toy'"),
-        ("?depth=metric", {}, 422, "ask for depth=relative"),
+        ("?depth=metric", {}, 422, "Leave depth out or write depth=relative"),
         ("?priority=urgent", {}, 422, "query priority is 'urgent'"),
         ("?timeout_ms=inf", {}, 422, "query timeout_ms is 'inf'"),
         ("?task=depth", {}, 422, "query task is 'depth'"),
