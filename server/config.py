@@ -184,6 +184,9 @@ class ConnectionConfig(BaseSettings):
 
     model_config = SETTINGS
 
+    inflate_bodies: bool = False
+    """Take bodies with Content-Encoding: gzip. max_body_bytes then counts what comes out."""
+
     head_timeout_s: float = Field(default=10.0, gt=0)
     """A request line and headers that have not arrived by then are answered 408."""
 
