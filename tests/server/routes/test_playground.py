@@ -132,9 +132,8 @@ def test_of_several_models_one_is_chosen(
     page: Page, folder: Path, pair: tuple[Path, Path], tmp_path: Path
 ) -> None:
     shelf = tmp_path / "models"
-    for name in ("rooms", "toy"):
-        put(shelf, folder, name, "1.0")
-    config = config_for(folder, model_folder=shelf, default_model="toy")
+    put(shelf, folder, "rooms", "1.0")
+    config = config_for(folder, model_folder=shelf, default_model="toy")  # toy is the bundle
     with listening(Service(config)) as port:
         page.open(f"http://127.0.0.1:{port}/")
         sees(page, "model", "on onnxruntime")
