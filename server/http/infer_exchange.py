@@ -36,10 +36,14 @@ async def infer_exchange(
     most_s = service.config.timeout_s
     async with until(started_s + most_s, timeout_s=most_s, most_s=most_s):
         with arrival(service, model, started_s=started_s) as grow:
-            data = await whole_body(request, BodyLimits.of(service.config), grow=grow)
-        work = _answer(
-            data, request, service=service, model=model, version=version, started_s=started_s
-        )
+            work = _answer(
+                await whole_body(request, BodyLimits.of(service.config), grow=grow),
+                request,
+                service=service,
+                model=model,
+                version=version,
+                started_s=started_s,
+            )
         payload = await while_connected(request.receive, work)
     return PiecesResponse(payload, headers={"Server-Timing": current_record().server_timing})
 
@@ -55,15 +59,16 @@ async def _answer(
 ) -> Payload:
     config, limits = service.config, service.image_limits(model)
 
-    def read() -> InferOrder:
+    def read(received: bytes) -> InferOrder:
         body = read_body(
-            data, header_length=_header_length(request), max_json_bytes=config.max_json_bytes
+            received, header_length=_header_length(request), max_json_bytes=config.max_json_bytes
         )
         return make_order(body, model=model, version=version, limits=limits, config=config)
 
     with service.admission.request(len(data), retry_after_s=service.retry_after_s):
         # In a thread: a large JSON would keep the event loop from everybody else.
-        order = await asyncio.wrap_future(service.decoders.submit(read))
+        order = await asyncio.wrap_future(service.decoders.submit(read, data))
+        del data  # encoded images were cut out of it: once in memory is enough
         # Only the body says how long its sender waits.
         timeout_s = min(config.timeout_s, order.timeout_s or config.timeout_s)
         deadline_s = started_s + timeout_s
