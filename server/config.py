@@ -185,7 +185,8 @@ class ConnectionConfig(BaseSettings):
     model_config = SETTINGS
 
     inflate_bodies: bool = False
-    """Take bodies with Content-Encoding: gzip. max_body_bytes then counts what comes out."""
+    """Take bodies with Content-Encoding gzip or deflate. `max_body_bytes` bounds them before and
+    after inflating; images gain nothing by it."""
 
     head_timeout_s: float = Field(default=10.0, gt=0)
     """A request line and headers that have not arrived by then are answered 408."""

@@ -23,7 +23,7 @@ PAGES = frozenset({"/", "/app.js", "/live.js", "/style.css", "/docs", "/openapi.
 PAGE_FOLDER = "/docs-files/"
 HEALTH = frozenset({"/livez", "/readyz", "/startupz", "/v2/health/live", "/v2/health/ready"})
 METRICS = frozenset({"/metrics"})
-MANAGEMENT = re.compile(r"/v1/models/[^/]+/(load|unload)")
+MANAGEMENT = re.compile(r"/(v1|v2/repository)/models/[^/]+/(load|unload)")
 """They have a key of their own, which their route checks."""
 
 SUBPROTOCOL = "anyres"
