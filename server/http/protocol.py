@@ -269,14 +269,11 @@ def protocol_options(config: ServerConfig, telemetry: Telemetry) -> dict[str, An
         head_s=config.head_timeout_s, body_s=config.body_timeout_s, send_s=config.send_timeout_s
     )
 
-
     def dropped(reason: str) -> None:
         telemetry.connections_dropped.labels(reason).inc()
 
     return {
-        "http": partial(
-            BoundedProtocol, deadlines=deadlines, room=connections, on_dropped=dropped
-        ),
+        "http": partial(BoundedProtocol, deadlines=deadlines, room=connections, on_dropped=dropped),
         "h11_max_incomplete_event_size": config.max_head_bytes,
         "backlog": ACCEPTED_AT_ONCE,
         "timeout_keep_alive": max(1, round(config.keep_alive_s)),

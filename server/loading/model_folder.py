@@ -115,9 +115,7 @@ def _folders(
             yield path
 
 
-def _add_model(
-    path: Path, inside: Path, found: list[Candidate], problems: dict[str, str]
-) -> None:
+def _add_model(path: Path, inside: Path, found: list[Candidate], problems: dict[str, str]) -> None:
     versions = list(_folders(path, inside, problems, below=f"{path.name}/"))
     if not (path / MANIFEST).exists():
         for version in versions:

@@ -104,7 +104,10 @@ MID_LIGHT = 255 * (1.055 * (128 / 255) ** (1 / 2.4) - 0.055)  # IEC 61966-2-1
 KINDS: dict[str, tuple[bytes, list[float]]] = {
     # name: file, depth of its pixels from left to right
     "16-bit grey": (write_png(np.array([[0x12FF, 0xFFFF]], np.uint16)), [0x12, 255]),
-    "16-bit RGB": (write_png(np.array([[[0x1234, 0x4567, 0x9900]]], np.uint16)), [(18 + 69 + 153) / 3]),
+    "16-bit RGB": (
+        write_png(np.array([[[0x1234, 0x4567, 0x9900]]], np.uint16)),
+        [(18 + 69 + 153) / 3],
+    ),
     "1-bit grey": (encoded(np.array([[True, False]])), [255, 0]),
     "palette and tRNS": (half_clear_palette(), [90, BACKGROUND]),
     "alpha": (
