@@ -125,23 +125,30 @@ class Conversation:
             )
             start_record(record)
             try:
-                finished = await self._fulfil(message, record)
+                with self._service.live_frame():
+                    await self._reply(message, record)
             except StreamGone:
                 return
-            except ServerError as error:
-                record.status = error.status
-                await self._refuse(error)
-            except Exception:
-                record.status = ServerError.status
-                log.exception("a frame failed")
-                await self._refuse(
-                    ServerError("something broke here, not in your frame; the log has it")
-                )
-            else:
-                await self._answer(finished)
             record.seconds = time.monotonic() - record.started_s
             self._service.telemetry.finish(record)
             self._service.tracing.trace(record)
+
+    async def _reply(self, message: bytes | str, record: RequestRecord) -> None:
+        try:
+            finished = await self._fulfil(message, record)
+        except StreamGone:
+            raise
+        except ServerError as error:
+            record.status = error.status
+            await self._refuse(error)
+        except Exception:
+            record.status = ServerError.status
+            log.exception("a frame failed")
+            await self._refuse(
+                ServerError("something broke here, not in your frame; the log has it")
+            )
+        else:
+            await self._answer(finished)
 
     async def _fulfil(self, message: bytes | str, record: RequestRecord) -> Finished:
         started_s = record.started_s

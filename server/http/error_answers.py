@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette._utils import get_route_path
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
@@ -42,7 +43,7 @@ def install_error_answers(app: FastAPI) -> None:
     async def ours(request: HTTPConnection, error: Exception) -> Response:
         assert isinstance(error, ServerError)
         app.state.service.telemetry.refused(error)
-        return error_answer(error, request.state.request_id, path=request.scope["path"])
+        return error_answer(error, request.state.request_id, path=get_route_path(request.scope))
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -61,7 +62,7 @@ def install_error_answers(app: FastAPI) -> None:
             code=_CODES.get(error.status_code, "http_error"),
             message=message,
             request_id=request.state.request_id,
-            path=request.scope["path"],
+            path=get_route_path(request.scope),
             headers=headers,
         )
 
