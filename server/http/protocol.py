@@ -71,7 +71,7 @@ class BoundedProtocol(H11Protocol):
         assert self.config.h11_max_incomplete_event_size is not None  # see `protocol_options`
         self.conn = BoundedParser(max_head_bytes=self.config.h11_max_incomplete_event_size)
         self._unsent = Unsent()
-        self.app = self._unsent.around(self.app)  # type: ignore[arg-type, assignment]
+        self.app = self._unsent.around(self.app)
         self._deadlines = deadlines
         self._room = room
         self._on_dropped = on_dropped
