@@ -121,10 +121,6 @@ class LimitConfig(BaseSettings):
     max_body_bytes: int = Field(default=64 * 2**20, gt=0)
     """Largest request body, counted while it arrives."""
 
-    inflate_bodies: bool = False
-    """Whether /v2 takes bodies compressed with gzip or deflate. `max_body_bytes` bounds them before
-    and after inflating; images gain nothing by it."""
-
     max_json_bytes: int = Field(default=4 * 2**20, gt=0)
     """Largest JSON of a /v2 request: tensors belong behind it, as binary data."""
 
@@ -142,8 +138,8 @@ class LimitConfig(BaseSettings):
     """A request that is not answered by then is dropped with 504; `timeout_ms` asks for less."""
 
     max_queue: int = Field(default=64, ge=1)
-    """Requests in the house, from the last byte of the body to the last of the answer.
-    More are answered 429."""
+    """Requests in the house, from the last byte of the body until the answer is written. More are
+    answered 429."""
 
     max_queue_bytes: int = Field(default=2**30, gt=0)
     """Request bodies in the house. More are answered 429, unless the house is empty."""
@@ -193,7 +189,8 @@ class ConnectionConfig(BaseSettings):
     model_config = SETTINGS
 
     inflate_bodies: bool = False
-    """Take bodies with Content-Encoding: gzip. max_body_bytes then counts what comes out."""
+    """Take bodies with Content-Encoding gzip or deflate. `max_body_bytes` bounds them before and
+    after inflating; images gain nothing by it."""
 
     head_timeout_s: float = Field(default=10.0, gt=0)
     """A request line and headers that have not arrived by then are answered 408."""

@@ -81,6 +81,11 @@ def validation_text(problems: Sequence[Any]) -> str:
     return "; ".join(parts)
 
 
+def is_v2(path: str) -> bool:
+    """Whether errors take the form of the Open Inference Protocol there."""
+    return path == "/v2" or path.startswith("/v2/")
+
+
 def _allowed(request: Request) -> str:
     """The methods of every route of this path. Starlette names those of the first alone."""
     allowed = []
@@ -94,7 +99,7 @@ def _allowed(request: Request) -> str:
 def _answer(
     *, status: int, code: str, message: str, request_id: str, path: str, headers: dict[str, str]
 ) -> Response:
-    if path == "/v2" or path.startswith("/v2/"):
+    if is_v2(path):
         text = ErrorSentence(error=message).model_dump_json()
     else:
         body = _json(status=status, code=code, message=message, request_id=request_id)

@@ -26,7 +26,7 @@ HEALTH = frozenset({"/livez", "/readyz", "/startupz", "/v2/health/live", "/v2/he
 METRICS = frozenset({"/metrics"})
 SOCKETS = frozenset({"/v1/streams/ws"})
 """Elsewhere Starlette would close an upgrade without a word."""
-MANAGEMENT = re.compile(r"/v1/models/[^/]+/(load|unload)")
+MANAGEMENT = re.compile(r"/(v1|v2/repository)/models/[^/]+/(load|unload)")
 """They have a key of their own, which their route checks."""
 
 SUBPROTOCOL = "anyres"

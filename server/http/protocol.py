@@ -71,7 +71,7 @@ class BoundedProtocol(H11Protocol):
         assert self.config.h11_max_incomplete_event_size is not None  # see `protocol_options`
         self.conn = BoundedParser(max_head_bytes=self.config.h11_max_incomplete_event_size)
         self._unsent = Unsent()
-        self.app = self._unsent.around(self.app)  # type: ignore[arg-type, assignment]
+        self.app = self._unsent.around(self.app)
         self._deadlines = deadlines
         self._room = room
         self._on_dropped = on_dropped
@@ -79,6 +79,7 @@ class BoundedProtocol(H11Protocol):
         self._phase_cycle: object = None
         self._timer: asyncio.TimerHandle | None = None
         self._send_timer: asyncio.TimerHandle | None = None
+        self._is_paused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See asyncio."""
@@ -104,6 +105,8 @@ class BoundedProtocol(H11Protocol):
     def on_response_complete(self) -> None:
         """See uvicorn."""
         super().on_response_complete()
+        if not self._is_paused:
+            self._catch_up()
         self._look()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
@@ -135,13 +138,19 @@ class BoundedProtocol(H11Protocol):
     def pause_writing(self) -> None:
         """See asyncio: the client takes its answer more slowly than we write it."""
         super().pause_writing()
+        self._is_paused = True
         left = max(self._unsent.num_bytes, self.transport.get_write_buffer_size())
         self._room.is_behind(self, left)
         self._time_sending()
 
     def resume_writing(self) -> None:
-        """See asyncio."""
+        """See asyncio. The deadline goes on while the application has more of the answer."""
         super().resume_writing()
+        self._is_paused = False
+        if not self._unsent.num_bytes:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
         self._room.caught_up(self)
         if self._send_timer is not None:
             self._send_timer.cancel()

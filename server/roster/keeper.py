@@ -104,6 +104,16 @@ class Keeper:
         troubles += [Trouble(model=text, state="retiring") for text in self._retirement.texts]
         return troubles
 
+    @property
+    def resting(self) -> list[str]:
+        """What lies in the folder and is left alone: older versions, and what was unloaded."""
+        busy = {trouble.model for trouble in self.troubles}
+        return [
+            str(candidate)
+            for candidate in self._listing.candidates
+            if candidate.key not in self._serving and str(candidate) not in busy
+        ]
+
     def load(self, name: str, version: str | None) -> "Future[ServedModel | None]":
         """Serve a model that lies in the folder, from now on this version if one is named.
 
@@ -329,7 +339,7 @@ class Keeper:
         self._read_folder()
         if self._bundle is not None:
             self._bundle = replace(self._bundle, fingerprint=_fingerprint(self._bundle))
-        target = check_load(order, self._candidates, bundle=self._serving.get(("", "")))
+        target = check_load(order, self._candidates, self._serving)
         for key in [key for key in self._failed if key[0] == target.name]:
             del self._failed[key]
         self._wishes = self._wishes.with_loaded(target, is_pinned=order.version is not None)

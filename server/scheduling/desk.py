@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from math import fsum
 
-from server.errors import DeadlinePassed, Draining, ServerError
+from server.errors import MORE_TIME, DeadlinePassed, Draining, ServerError
 from server.scheduling.batcher import UNBOUNDED_PX, Batcher
 from server.scheduling.job import Answer, Job
 from server.scheduling.lane import Waiting
@@ -122,12 +122,13 @@ class Desk:
         job: Job,
         waiting: Waiting,
         *,
-        refusal: Callable[[], ServerError | None],
+        refusal: ServerError | None,
     ) -> "Future[Answer]":
-        """Queue a job, unless there is a reason to refuse it."""
+        """Queue a job, unless there is a reason to refuse it. Refusals that look at the queue are
+        found under `changed`, which is still held here."""
         future: Future[Answer] = Future()
         with self.changed:
-            error = stopping() if self.closing else refusal()
+            error = stopping() if self.closing else refusal
             if error is None:
                 entry = Entry(waiting=waiting, job=job, future=future)
                 self._entries[waiting.id] = entry
@@ -208,8 +209,8 @@ class Desk:
             self._watch.dropped("expired")
             self._entries.pop(waiting.id).fail(
                 DeadlinePassed(
-                    "the deadline passed while the request waited for the engine: allow more "
-                    "with timeout_ms, or come when there is less to do"
+                    f"the deadline passed while the request waited for the engine: {MORE_TIME}, or "
+                    f"come when there is less to do"
                 )
             )
         entries = tuple(self._entries[waiting.id] for waiting in decision.run)

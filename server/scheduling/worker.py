@@ -9,9 +9,10 @@ is answered 500, the others are answered.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from math import fsum
 
 from models.bundle import BundleError
 from models.runtime.feature_cells import fits
@@ -144,15 +145,15 @@ class Worker:
         self._threads.stop(timeout_s=timeout_s)
 
     def check(
-        self, shape: Shape, *, deadline_s: float, priority: Priority = Priority.NORMAL
+        self, *shapes: Shape, deadline_s: float, priority: Priority = Priority.NORMAL
     ) -> None:
-        """What `submit` would say, before the work of decoding.
+        """What `submit_all` would say, before the work of decoding.
 
         Raises:
-            TooManyPixels: it does not fit into the memory.
-            QueueFull: it would not be answered by its deadline.
+            TooManyPixels: one does not fit into the memory.
+            QueueFull: they would not all be answered by their deadline.
         """
-        error = self._refusal(shape, deadline_s=deadline_s, priority=priority)
+        error = self._refusal(shapes, deadline_s=deadline_s, priority=priority)
         if error is not None:
             raise error
 
@@ -160,20 +161,32 @@ class Worker:
         self, job: Job, *, deadline_s: float, priority: Priority = Priority.NORMAL
     ) -> "Future[Answer]":
         """Queue a job; the deadline is `time.monotonic` time. The future tells of a refusal too."""
-        shape = Shape(size=job.size, num_frames=len(job.frames), has_flow=job.has_flow)
+        (future,) = self.submit_all([job], deadline_s=deadline_s, priority=priority)
+        return future
 
-        def refusal() -> ServerError | None:
-            error = self._unusable(job)
-            return error or self._refusal(shape, deadline_s=deadline_s, priority=priority)
-
-        waiting = Waiting(
-            id=self._desk.new_id(),
-            shape=shape,
-            arrived_s=time.monotonic(),
-            deadline_s=deadline_s,
-            priority=priority,
-        )
-        return self._desk.hand_in(job, waiting, refusal=refusal)
+    def submit_all(
+        self, jobs: Sequence[Job], *, deadline_s: float, priority: Priority = Priority.NORMAL
+    ) -> "list[Future[Answer]]":
+        """Queue the jobs of one request: what is expected of them together decides on all."""
+        shapes = [
+            Shape(size=job.size, num_frames=len(job.frames), has_flow=job.has_flow) for job in jobs
+        ]
+        with self._desk.changed:  # no thread takes the first before the last is there
+            late = self._refusal(shapes, deadline_s=deadline_s, priority=priority)
+            return [
+                self._desk.hand_in(
+                    job,
+                    Waiting(
+                        id=self._desk.new_id(),
+                        shape=shape,
+                        arrived_s=time.monotonic(),
+                        deadline_s=deadline_s,
+                        priority=priority,
+                    ),
+                    refusal=self._unusable(job) or late,
+                )
+                for job, shape in zip(jobs, shapes, strict=True)
+            ]
 
     @property
     def _hanging_s(self) -> float | None:
@@ -188,20 +201,27 @@ class Worker:
         return (waiting_s + running_s) / self.engine.parallelism.level
 
     def _refusal(
-        self, shape: Shape, *, deadline_s: float, priority: Priority
+        self, shapes: Sequence[Shape], *, deadline_s: float, priority: Priority
     ) -> ServerError | None:
         if self.engine.model is None:
             return None
-        error = too_large_for_memory(shape, max_pixels=self.max_pixels)
+        largest = max(shapes, key=lambda shape: shape.size[0] * shape.size[1])
+        error = too_large_for_memory(largest, max_pixels=self.max_pixels)
         if error is not None or not self.engine.cost.is_known:
             return error
         now_s = time.monotonic()
         return too_late(
             ahead_s=self._ahead_s(priority, deadline_s, now_s=now_s),
-            own_s=self.engine.cost.alone_s(shape) * self.engine.shapes.slowdown,
+            own_s=self._own_s(shapes),
             now_s=now_s,
             deadline_s=deadline_s,
         )
+
+    def _own_s(self, shapes: Sequence[Shape]) -> float:
+        """Expected seconds of the jobs of one request. Those behind the first are a queue too."""
+        longest_s, *others_s = sorted(map(self.engine.cost.alone_s, shapes), reverse=True)
+        queue_s = fsum(others_s) * self.engine.sharing / self.engine.parallelism.level
+        return (longest_s + queue_s) * self.engine.shapes.slowdown
 
     def _unusable(self, job: Job) -> ServerError | None:
         model = self.engine.model

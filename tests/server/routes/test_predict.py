@@ -187,7 +187,7 @@ def test_exif_rotation_is_shown_in_sizes_and_maps(client: TestClient) -> None:
         ("?model=nobody", {}, 404, "served are toy@1.0"),
         ("?model=toy@2", {}, 404, "model is 'toy@2'"),
         ("?model=../toy", {}, 422, "query model is '../toy'"),
-        ("?depth=metric", {}, 422, "ask for depth=relative"),
+        ("?depth=metric", {}, 422, "Leave depth out or write depth=relative"),
         ("?priority=urgent", {}, 422, "query priority is 'urgent'"),
         ("?timeout_ms=inf", {}, 422, "query timeout_ms is 'inf'"),
         ("?task=depth", {}, 422, "query task is 'depth'"),
@@ -257,12 +257,21 @@ def test_wrong_forms_are_refused(
             "ends before its closing boundary",
         ),
         ("multipart/form-data; boundary=x", b"--x\r\n" + b"A: b\r\n" * 99, "body is broken"),
+        ("multipart/form-data; boundary=x", b"--x\r\nA: " + b"b" * 5000, "body is broken"),
     ],
 )
 def test_broken_forms_are_refused(client: TestClient, kind: str, body: bytes, message: str) -> None:
     answer = client.post("/v1/predict", content=body, headers={"Content-Type": kind})
     assert answer.status_code == 400
     assert message in answer.json()["error"]["message"]
+
+
+def test_a_flood_of_parts_ends_at_the_second_of_a_name(client: TestClient) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="image"\r\n\r\n\x89PNG\r\n'
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = client.post("/v1/predict", content=part * 100_000, headers=kind)
+    assert answer.status_code == 422
+    assert "two fields 'image'" in answer.json()["error"]["message"]
 
 
 def test_the_request_id_is_kept_if_it_is_harmless(client: TestClient) -> None:
