@@ -45,7 +45,7 @@ class EngineConfig(BaseSettings):
 
     max_mpx: float = Field(default=50.0, gt=0)
     """Largest image, in millions of pixels, read from its header before anything is decoded.
-    A bundle may allow less, and so may the memory that is free at the start."""
+    A bundle may allow less, and so may the memory that is free when it comes."""
 
     engine_cache: Path | None = None
     """Folder for graphs that OpenVINO has compiled: the next start takes a third of the time."""

@@ -25,6 +25,7 @@ from server.roster.roster import Roster
 from server.roster.served_model import ServedModel
 from server.roster.watchers import Failure, Trouble, Watcher
 from server.scheduling.policy import worker_policy
+from server.scheduling.process_memory import ProcessMemory
 from server.scheduling.watch import Watch
 from server.scheduling.worker import Worker
 
@@ -54,6 +55,7 @@ class Keeper:
         self._load = load
         self._watcher = watcher
         self._watch = watch
+        self._memory = ProcessMemory()
         self._wishes = Wishes(keep=config.versions, only=config.models)
         self._serving: dict[Key, ServedModel] = {}
         self._failed: dict[Key, Failure] = {}
@@ -247,6 +249,7 @@ class Keeper:
             candidate,
             policy=worker_policy(self._config),
             watch=self._watch(),
+            memory=self._memory,
             on_served=ended,
             on_failed=ended,
         )
@@ -304,10 +307,7 @@ class Keeper:
         self._watcher.ended(name, version)
 
     def _swap(self, *, default: str) -> None:
-        models = list(self._serving.values())
-        for model in models:
-            model.share_memory(len(models))
-        self.roster = Roster(models, default=default)
+        self.roster = Roster(self._serving.values(), default=default)
 
     def _neighbours(self) -> list[Neighbour]:
         served = [

@@ -27,6 +27,7 @@ from server.scheduling.engine_threads import EngineThreads
 from server.scheduling.forecast import too_large_for_memory, too_late
 from server.scheduling.job import Answer, Job, Priority
 from server.scheduling.lane import Waiting
+from server.scheduling.process_memory import ProcessMemory
 from server.scheduling.watch import Watch
 
 log = logging.getLogger("anyres.worker")
@@ -52,6 +53,7 @@ class Worker:
         load: makes the model, in the first of the engine's threads.
         on_loaded, on_failed: called from there with the model, or with the sentence to show.
         watch: is told what happens.
+        memory: of the process; workers that share it do not take too much together.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Worker:
         on_failed: Callable[[str], None],
         policy: WorkerPolicy | None = None,
         watch: Watch | None = None,
+        memory: ProcessMemory | None = None,
     ) -> None:
         self.policy = policy or WorkerPolicy()
         self._watch = watch or Watch()
@@ -69,20 +72,22 @@ class Worker:
         self._on_loaded = on_loaded
         self._on_failed = on_failed
         cost = CostModel()
+        self._batcher = Batcher(self.policy.batch, cost)
+        self._desk = Desk(self._batcher, self._watch)
         self.engine = Engine(
             cost,
             pixel_budget=self.policy.batch.pixel_budget,
             max_parallel=self.policy.max_parallel,
+            memory=memory or ProcessMemory(),
+            changed=self._desk.changed,
             watch=self._watch,
         )
-        self._batcher = Batcher(self.policy.batch, cost)
-        self._desk = Desk(self._batcher, self._watch)
         self._threads = EngineThreads(
             prepare=self._prepare,
             turn=self._turn,
             died=self._recover,
             num_wanted=lambda: self.engine.parallelism.level,
-            ended=self.engine.unload,
+            ended=self._ended,
             is_well=lambda: self.engine.health.reason is None,
             changed=self._desk.changed,
         )
@@ -128,7 +133,7 @@ class Worker:
     @property
     def max_pixels(self) -> int:
         """Of the largest image that would be taken now: the model's limit, or the memory's."""
-        return self.engine.max_pixels(running_pixels=self._desk.running_pixels)
+        return self.engine.max_pixels
 
     @property
     def expected_wait_s(self) -> float:
@@ -234,10 +239,11 @@ class Worker:
             f"expected the same: flow is defined between frames of one camera"
         )
 
-    def _prepare(self) -> bool:
+    def _prepare(self, replaces: bool) -> bool:
         """At the beginning of each of the engine's threads. False: there is no model."""
         if self.engine.model is not None:
-            self.engine.probe()  # this one takes the place of another: is the engine to blame?
+            if replaces:
+                self.engine.probe()  # is the engine to blame?
             return True
         try:
             model = self.engine.load(self._load, calibrate_s=self.policy.calibrate_s)
@@ -253,16 +259,28 @@ class Worker:
 
     def _turn(self, slot: int) -> bool:
         """Wait for work and do it; false at the end. Its images and maps are freed with it."""
-        batch = self._desk.take(slot, self.engine.room)
+        parallelism = self.engine.parallelism
+        batch = self._desk.take(slot, room=self.engine.room, num_wanted=lambda: parallelism.level)
         if batch is None:
             return False
         if batch.entries:
-            self.engine.answer(batch, backlog=lambda: len(self._desk) > 0)
+            # What fewer threads do than are wanted says nothing about how many are best.
+            self.engine.answer(
+                batch,
+                backlog=lambda: len(self._desk) > 0 and self.num_threads >= parallelism.level,
+            )
             self._desk.release(slot)
+            self.engine.release(slot)
         elif self.engine.health.reason is not None:
             self.engine.probe()
         return True
 
     def _recover(self, slot: int) -> None:
         self._desk.recover(slot)
+        self.engine.release(slot)
         self._watch.restarted()
+
+    def _ended(self) -> None:
+        """The last of the engine's threads has."""
+        self._desk.abandon()
+        self.engine.unload()

@@ -204,7 +204,7 @@ class _ModelGauges(Collector):
         yield gauge(
             "anyres_model_max_pixels",
             "Largest image that it takes.",
-            lambda m: min(m.max_pixels, m.worker.max_pixels),
+            lambda m: m.max_pixels,
         )
         yield gauge(
             "anyres_model_bytes",
