@@ -11,6 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from server.errors import NotReady
 from server.http.error_answers import install_error_answers
 from server.http.guard import Guard
+from server.http.last_resort import LastResort
 from server.http.request_scope import RequestScope
 from server.http.security_schema import document_keys
 from server.http.sweeping import sweeping
@@ -67,8 +68,9 @@ def create_app(service: Service, *, wait_until_started: bool = False) -> FastAPI
     if service.config.playground:
         app.include_router(playground.router)
     document_keys(app, service)
+    # From the inside out: what is added last sees a request first.
     app.add_middleware(Guard, service=service)
-    app.add_middleware(RequestScope, telemetry=service.telemetry, tracing=service.tracing)
+    app.add_middleware(LastResort)
     if service.config.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -84,4 +86,5 @@ def create_app(service: Service, *, wait_until_started: bool = False) -> FastAPI
                 "Retry-After",
             ],
         )
+    app.add_middleware(RequestScope, telemetry=service.telemetry, tracing=service.tracing)
     return app

@@ -178,6 +178,10 @@ class BatchConfig(BaseSettings):
     """First calls of the engine, before the model is ready, that teach what calls cost. 0: the
     first requests do."""
 
+    engine_hang_s: float = Field(default=300.0, gt=0)
+    """A batch that has run for so long, and ten times as long as was expected, is taken to hang:
+    /livez then asks for a restart, since no thread in native code can be ended."""
+
 
 class ConnectionConfig(BaseSettings):
     """Connections"""

@@ -158,6 +158,11 @@ class Unusable(ClientError):
     code = "unusable"
 
 
+class NotFound(ClientError):
+    status = 404
+    code = "not_found"
+
+
 class Forbidden(ClientError):
     status = 403
     code = "forbidden"

@@ -125,23 +125,30 @@ class Conversation:
             )
             start_record(record)
             try:
-                finished = await self._fulfil(message, record)
+                with self._service.live_frame():
+                    await self._reply(message, record)
             except StreamGone:
                 return
-            except ServerError as error:
-                record.status = error.status
-                await self._refuse(error)
-            except Exception:
-                record.status = ServerError.status
-                log.exception("a frame failed")
-                await self._refuse(
-                    ServerError("something broke here, not in your frame; the log has it")
-                )
-            else:
-                await self._answer(finished)
             record.seconds = time.monotonic() - record.started_s
             self._service.telemetry.finish(record)
             self._service.tracing.trace(record)
+
+    async def _reply(self, message: bytes | str, record: RequestRecord) -> None:
+        try:
+            finished = await self._fulfil(message, record)
+        except StreamGone:
+            raise
+        except ServerError as error:
+            record.status = error.status
+            await self._refuse(error)
+        except Exception:
+            record.status = ServerError.status
+            log.exception("a frame failed")
+            await self._refuse(
+                ServerError("something broke here, not in your frame; the log has it")
+            )
+        else:
+            await self._answer(finished)
 
     async def _fulfil(self, message: bytes | str, record: RequestRecord) -> Finished:
         started_s = record.started_s
@@ -211,14 +218,11 @@ class Conversation:
                 return  # so is the client
 
     async def _send(self, content: str | bytes) -> None:
-        try:
-            async with asyncio.timeout(self._service.config.send_timeout_s):
-                if isinstance(content, str):
-                    await self._socket.send_text(content)
-                else:
-                    await self._socket.send_bytes(content)
-        except TimeoutError as error:
-            raise WebSocketDisconnect(GOING_AWAY, "answers are not taken") from error
+        """Waits for the message before this one; `BoundedSocket` ends that."""
+        if isinstance(content, str):
+            await self._socket.send_text(content)
+        else:
+            await self._socket.send_bytes(content)
 
     @property
     def _request_id(self) -> str:

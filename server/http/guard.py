@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.config import ServerConfig
-from server.errors import ForbiddenOrigin, ServerError, Unauthorized
+from server.errors import ForbiddenOrigin, NotFound, ServerError, Unauthorized
 from server.http.error_answers import error_answer
 from server.service import Service
 
@@ -23,6 +23,8 @@ PAGES = frozenset({"/", "/app.js", "/live.js", "/style.css", "/docs", "/openapi.
 PAGE_FOLDER = "/docs-files/"
 HEALTH = frozenset({"/livez", "/readyz", "/startupz", "/v2/health/live", "/v2/health/ready"})
 METRICS = frozenset({"/metrics"})
+SOCKETS = frozenset({"/v1/streams/ws"})
+"""Elsewhere Starlette would close an upgrade without a word."""
 MANAGEMENT = re.compile(r"/v1/models/[^/]+/(load|unload)")
 """They have a key of their own, which their route checks."""
 
@@ -57,7 +59,7 @@ class Guard:
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
         if scope["type"] == "websocket":
-            self._check_origin(headers)
+            self._check_socket(scope, headers)
         if is_open(scope["path"], self._service.config):
             return
         callers = self._service.callers
@@ -71,10 +73,18 @@ class Guard:
         caller.take_request(now_s=time.monotonic())
         self._service.telemetry.caller_requests.labels(caller.name).inc()
 
+    def _check_socket(self, scope: Scope, headers: Headers) -> None:
+        self._check_origin(headers)
+        if scope["path"] not in SOCKETS:
+            raise NotFound(
+                f"no WebSocket is served at {scope['path']!r:.80}, expected "
+                f"{' or '.join(sorted(SOCKETS))}"
+            )
+
     def _check_origin(self, headers: Headers) -> None:
         """Browsers let every page open a WebSocket to everywhere, and only name the page."""
         origin = headers.get("origin")
-        if origin is None or urlsplit(origin).netloc == headers.get("host"):
+        if origin is None or _host_of(origin) == headers.get("host"):
             return
         allowed = self._service.config.cors_origins
         if origin not in allowed and "*" not in allowed:
@@ -82,6 +92,13 @@ class Guard:
                 f"the page is from {origin!r:.200}, which is not among the origins that may call: "
                 f"the operator lists them with --cors-origins"
             )
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:  # half an IPv6 address, for one
+        return None
 
 
 def is_open(path: str, config: ServerConfig) -> bool:

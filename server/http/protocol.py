@@ -16,8 +16,6 @@ from http import HTTPStatus
 from typing import Any
 
 import h11
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from server.config import ServerConfig
@@ -31,6 +29,10 @@ from server.errors import (
 )
 from server.http.connections import ACCEPTED_AT_ONCE, Connections
 from server.http.error_answers import error_json
+from server.http.handshake import check_handshake
+from server.http.parser import BoundedParser, TooManyChunks
+from server.http.socket_protocol import BoundedSocket
+from server.http.unsent import DROP_REASON, Unsent
 from server.watching.telemetry import Telemetry
 
 GRACE_S = 2.0
@@ -66,17 +68,21 @@ class BoundedProtocol(H11Protocol):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        assert self.config.h11_max_incomplete_event_size is not None  # see `protocol_options`
+        self.conn = BoundedParser(max_head_bytes=self.config.h11_max_incomplete_event_size)
+        self._unsent = Unsent(
+            self,
+            room=room,
+            limit_s=deadlines.send_s,
+            num_buffered=lambda: self.transport.get_write_buffer_size(),
+        )
+        self.app = self._unsent.around(self.app)  # type: ignore[arg-type, assignment]
         self._deadlines = deadlines
         self._room = room
         self._on_dropped = on_dropped
         self._phase = Phase.HEAD
         self._phase_cycle: object = None
         self._timer: asyncio.TimerHandle | None = None
-        self._send_timer: asyncio.TimerHandle | None = None
-        self._is_paused = False
-        self._num_held_bytes = 0
-        """Of the answer that is being sent: what the application still holds back."""
-        self.app = partial(self._count_answer, self.app)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See asyncio."""
@@ -101,14 +107,22 @@ class BoundedProtocol(H11Protocol):
 
     def on_response_complete(self) -> None:
         """See uvicorn."""
+        self._unsent.given()
         super().on_response_complete()
-        self._num_held_bytes = 0
-        if not self._is_paused:
-            self._catch_up()
+        self._look()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """See uvicorn: the client has been idle for too long."""
+        super().timeout_keep_alive_handler()
         self._look()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """See uvicorn: another protocol takes the transport over, with limits of its own."""
+        try:
+            check_handshake(event)
+        except ServerError as error:
+            self._say(error)
+            return
         self._leave()
         super().handle_websocket_upgrade(event)
 
@@ -123,45 +137,25 @@ class BoundedProtocol(H11Protocol):
                 )
             )
             return
+        if isinstance(error, TooManyChunks):
+            self._say(MalformedBody(str(error)))
+            return
         self._say(MalformedBody(f"this is not HTTP/1.1 ({error}): {msg}"))
 
     def pause_writing(self) -> None:
         """See asyncio: the client takes its answer more slowly than we write it."""
         super().pause_writing()
-        self._is_paused = True
-        self._room.is_behind(self, self.transport.get_write_buffer_size() + self._num_held_bytes)
-        self._time_sending()
+        self._unsent.paused()
 
     def resume_writing(self) -> None:
-        """See asyncio. The deadline goes on while the application has more of the answer."""
+        """See asyncio."""
         super().resume_writing()
-        self._is_paused = False
-        if not self._num_held_bytes:
-            self._catch_up()
-
-    async def _count_answer(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """An answer in pieces waits in the application, where asyncio does not count it."""
-
-        async def counted(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = Headers(raw=list(message["headers"]))
-                self._num_held_bytes = int(headers.get("content-length", 0))
-            elif message["type"] == "http.response.body":
-                self._num_held_bytes = max(0, self._num_held_bytes - len(message["body"]))
-            await send(message)
-
-        await app(scope, receive, counted)
-
-    def _catch_up(self) -> None:
-        self._room.caught_up(self)
-        if self._send_timer is not None:
-            self._send_timer.cancel()
-            self._send_timer = None
+        self._unsent.resumed()
 
     def drop(self, reason: str) -> None:
         """End this connection; with an answer, if it is still open what that will be."""
         self._on_dropped(reason)
-        if reason in ("send_timeout", "unsent"):
+        if reason in (DROP_REASON, "unsent") or self.transport.is_closing():
             self.transport.abort()  # what it has not taken it will not take
         elif self._phase is Phase.BODY:
             self._say(
@@ -187,8 +181,7 @@ class BoundedProtocol(H11Protocol):
         """Find out what we wait for now."""
         if self.transport.is_closing():
             self._start(Phase.BUSY)
-            if self.transport.get_write_buffer_size():
-                self._time_sending()  # a close waits for the last byte, however long that takes
+            self._unsent.hurry()  # a close waits for the last byte, however long that takes
             return
         state = self.conn.their_state
         if state is h11.SEND_BODY:
@@ -220,18 +213,12 @@ class BoundedProtocol(H11Protocol):
                 limit_s, partial(self.drop, f"{phase.value}_timeout")
             )
 
-    def _time_sending(self) -> None:
-        if self._send_timer is None:
-            self._send_timer = self.loop.call_later(
-                self._deadlines.send_s, partial(self.drop, "send_timeout")
-            )
-
     def _leave(self) -> None:
         self._room.leave(self)
-        for timer in (self._timer, self._send_timer):
-            if timer is not None:
-                timer.cancel()
-        self._timer = self._send_timer = None
+        self._unsent.forget()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _say(self, error: ServerError) -> None:
         """Answer in place of the application, and close."""
@@ -279,17 +266,18 @@ def protocol_options(config: ServerConfig, telemetry: Telemetry) -> dict[str, An
     deadlines = Deadlines(
         head_s=config.head_timeout_s, body_s=config.body_timeout_s, send_s=config.send_timeout_s
     )
+
+    def dropped(reason: str) -> None:
+        telemetry.connections_dropped.labels(reason).inc()
+
     return {
-        "http": partial(
-            BoundedProtocol,
-            deadlines=deadlines,
-            room=connections,
-            on_dropped=lambda reason: telemetry.connections_dropped.labels(reason).inc(),
-        ),
+        "http": partial(BoundedProtocol, deadlines=deadlines, room=connections, on_dropped=dropped),
         "h11_max_incomplete_event_size": config.max_head_bytes,
         "backlog": ACCEPTED_AT_ONCE,
         "timeout_keep_alive": max(1, round(config.keep_alive_s)),
-        "ws": "websockets-sansio",
+        "ws": partial(
+            BoundedSocket, room=connections, send_s=config.send_timeout_s, on_dropped=dropped
+        ),
         "ws_max_size": config.max_frame_bytes,
         "ws_per_message_deflate": False,  # images are compressed already; and no bombs
     }

@@ -19,6 +19,7 @@ from server.scheduling.lane import Waiting
 from server.scheduling.watch import Watch
 
 PATIENCE_S = 1.0  # a thread looks around at least so often
+HANGS = 10  # times as long as was expected: no first run of a shape takes that long
 
 
 @dataclass(eq=False, kw_only=True)
@@ -101,6 +102,20 @@ class Desk:
                 for batch in self._taken.values()
                 if batch.entries
             )
+
+    def hanging_s(self, *, at_least_s: float, now_s: float) -> float | None:
+        """For how long a batch has run that will not end any more; None if there is none.
+
+        Args:
+            at_least_s: no batch hangs before that.
+            now_s: `time.monotonic` time.
+        """
+        with self.changed:
+            for batch in self._taken.values():
+                runs_s = now_s - batch.taken_s
+                if batch.entries and runs_s > max(at_least_s, HANGS * batch.expected_s):
+                    return runs_s
+        return None
 
     def hand_in(
         self,

@@ -40,6 +40,8 @@ class WorkerPolicy:
     """Batches that run at once."""
     calibrate_s: float = 0.0
     """That the first calls may take, to learn what calls cost. 0 learns from clients alone."""
+    hang_s: float = float("inf")
+    """A batch that runs for longer, and for ten times what was expected, is taken to hang."""
 
 
 class Worker:
@@ -97,12 +99,17 @@ class Worker:
     @property
     def is_live(self) -> bool:
         """Whether waiting can help; false means restart the process."""
-        return self._threads.is_kept and not self.engine.health.is_broken
+        return (
+            self._threads.is_kept and not self.engine.health.is_broken and self._hanging_s is None
+        )
 
     @property
     def trouble(self) -> str | None:
-        """Why the engine does not even run an image of our own, if it does not."""
-        return self.engine.health.reason
+        """Why the engine does not even run an image of our own, or does not come back from one."""
+        hanging_s = self._hanging_s
+        if hanging_s is None:
+            return self.engine.health.reason
+        return f"the engine has been running one batch for {hanging_s:.0f} s: it hangs"
 
     @property
     def num_threads(self) -> int:
@@ -167,6 +174,10 @@ class Worker:
             priority=priority,
         )
         return self._desk.hand_in(job, waiting, refusal=refusal)
+
+    @property
+    def _hanging_s(self) -> float | None:
+        return self._desk.hanging_s(at_least_s=self.policy.hang_s, now_s=time.monotonic())
 
     def _ahead_s(self, priority: Priority, deadline_s: float, *, now_s: float) -> float:
         """Expected seconds before a job has its turn."""
