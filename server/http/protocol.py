@@ -76,7 +76,7 @@ class BoundedProtocol(H11Protocol):
             limit_s=deadlines.send_s,
             num_buffered=lambda: self.transport.get_write_buffer_size(),
         )
-        self.app = self._unsent.around(self.app)  # type: ignore[arg-type, assignment]
+        self.app = self._unsent.around(self.app)
         self._deadlines = deadlines
         self._room = room
         self._on_dropped = on_dropped

@@ -44,7 +44,7 @@ class Unsent:
         self._timer: asyncio.TimerHandle | None = None
 
     def around(self, app: ASGIApp) -> ASGIApp:
-        """The same application, whose answers are counted. The protocol says when one is `given`."""
+        """The same application, whose answers count until the protocol says that they are given."""
 
         async def counted(scope: Scope, receive: Receive, send: Send) -> None:
             async def send_counted(message: Message) -> None:
