@@ -11,10 +11,13 @@ from starlette.middleware.cors import CORSMiddleware
 from server.errors import NotReady
 from server.http.error_answers import install_error_answers
 from server.http.guard import Guard
+from server.http.last_resort import LastResort
 from server.http.request_scope import RequestScope
 from server.http.security_schema import document_keys
 from server.http.sweeping import sweeping
-from server.routes import health, kserve, management, models, playground, predict, streams
+from server.kserve.body import LENGTH_HEADER
+from server.routes import health, management, models, playground, predict, streams
+from server.routes.kserve import router as kserve
 from server.service import Service
 
 STARTED_POLL_S = 0.1
@@ -67,15 +70,23 @@ def create_app(service: Service, *, wait_until_started: bool = False) -> FastAPI
     if service.config.playground:
         app.include_router(playground.router)
     document_keys(app, service)
+    # From the inside out: what is added last sees a request first.
     app.add_middleware(Guard, service=service)
-    app.add_middleware(RequestScope, telemetry=service.telemetry, tracing=service.tracing)
+    app.add_middleware(LastResort)
     if service.config.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(service.config.cors_origins),
             allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-Id"],
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                LENGTH_HEADER,
+                "X-API-Key",
+                "X-Request-Id",
+            ],
             expose_headers=[
+                LENGTH_HEADER,
                 "Server-Timing",
                 "X-Request-Id",
                 "X-Anyres-Map",
@@ -84,4 +95,5 @@ def create_app(service: Service, *, wait_until_started: bool = False) -> FastAPI
                 "Retry-After",
             ],
         )
+    app.add_middleware(RequestScope, telemetry=service.telemetry, tracing=service.tracing)
     return app

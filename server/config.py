@@ -138,8 +138,8 @@ class LimitConfig(BaseSettings):
     """A request that is not answered by then is dropped with 504; `timeout_ms` asks for less."""
 
     max_queue: int = Field(default=64, ge=1)
-    """Requests in the house, from the last byte of the body to the last of the answer.
-    More are answered 429."""
+    """Requests in the house, from the last byte of the body until the answer is written. More are
+    answered 429."""
 
     max_queue_bytes: int = Field(default=2**30, gt=0)
     """Request bodies in the house. More are answered 429, unless the house is empty."""
@@ -178,6 +178,10 @@ class BatchConfig(BaseSettings):
     """First calls of the engine, before the model is ready, that teach what calls cost. 0: the
     first requests do."""
 
+    engine_hang_s: float = Field(default=300.0, gt=0)
+    """A batch that has run for so long, and ten times as long as was expected, is taken to hang:
+    /livez then asks for a restart, since no thread in native code can be ended."""
+
 
 class ConnectionConfig(BaseSettings):
     """Connections"""
@@ -185,7 +189,8 @@ class ConnectionConfig(BaseSettings):
     model_config = SETTINGS
 
     inflate_bodies: bool = False
-    """Take bodies with Content-Encoding: gzip. max_body_bytes then counts what comes out."""
+    """Take bodies with Content-Encoding gzip or deflate. `max_body_bytes` bounds them before and
+    after inflating; images gain nothing by it."""
 
     head_timeout_s: float = Field(default=10.0, gt=0)
     """A request line and headers that have not arrived by then are answered 408."""

@@ -54,9 +54,17 @@ class Listener(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second, by uvicorn's main loop; true ends it."""
-        if self._close_at_s is not None and time.monotonic() >= self._close_at_s:
-            self.should_exit = True
+        if self._close_at_s is not None:
+            self._close_when_due(late_s=time.monotonic() - self._close_at_s)
         return await super().on_tick(counter)
+
+    def _close_when_due(self, *, late_s: float) -> None:
+        limit_s = self.service.config.drain_timeout_s
+        # uvicorn closes WebSockets at once, with a frame in them or without.
+        if late_s < 0 or (self.service.num_live_frames and late_s < limit_s):
+            return
+        self.config.timeout_graceful_shutdown = max(1, round(limit_s - late_s))
+        self.should_exit = True
 
     def _give_up(self) -> None:
         self.should_exit = True

@@ -76,7 +76,7 @@ class Replica:
     def check_health(self) -> None:
         """Ray starts another replica when this raises."""
         if not self.service.is_live:
-            raise NotReady(self.service.why_not_ready)
+            raise NotReady(self.service.why_not_live)
 
     def record_autoscaling_stats(self) -> dict[str, float]:
         """For `PixelScaling`."""

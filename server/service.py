@@ -1,7 +1,8 @@
 """What the routes share: the models, the pools, the counters, and whether we are open."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from models.runtime.cpu import usable_cores
 from server.access.api_keys import read_api_keys
@@ -35,6 +36,8 @@ class Service:
     ) -> None:
         self.config = config
         self.draining = False
+        self.num_live_frames = 0
+        """Of WebSockets, on their way: the end waits for them, as uvicorn does for requests."""
         self.telemetry = Telemetry()
         self.tracing = start_tracing(config.otel_endpoint, sample=config.otel_sample)
         self.admission = Admission(
@@ -129,9 +132,17 @@ class Service:
                 f"the default model {roster.default_name}" if roster.default_name else "a model"
             )
             return f"{wanted} is not served: /v1/models says why"
-        troubles = (model.worker.trouble for model in roster)
-        reason = next(filter(None, troubles), "an engine's thread has ended")
-        return "" if self.is_live and self._answers else reason
+        return "" if self.is_live and self._answers else self._trouble
+
+    @property
+    def why_not_live(self) -> str:
+        """One sentence; empty if it is."""
+        return "" if self.is_live else self.failure or self._trouble
+
+    @property
+    def _trouble(self) -> str:
+        troubles = (model.worker.trouble for model in self.keeper.roster)
+        return next(filter(None, troubles), "an engine's thread has ended")
 
     @property
     def _has_what_it_needs(self) -> bool:
@@ -172,6 +183,15 @@ class Service:
             min_side_px=limits.min_side,
             max_side_px=limits.max_side,
         )
+
+    @contextmanager
+    def live_frame(self) -> Iterator[None]:
+        """One frame of a WebSocket, from its arrival to its answer."""
+        self.num_live_frames += 1
+        try:
+            yield
+        finally:
+            self.num_live_frames -= 1
 
     def start(self) -> None:
         """Begin to load; returns at once."""

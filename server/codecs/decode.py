@@ -36,6 +36,7 @@ from server.errors import MalformedImage, TooManyPixels, Unusable
 
 BACKGROUND = 128  # mid grey: near the mean of photographs, so no false edge is strong
 
+_BLOCK = 2**15  # pixels at a time: what is between takes 20 bytes for each
 # Pillow warns at 89 Mpx and raises at twice that. Our limit is checked before Pillow sees a byte.
 Image.MAX_IMAGE_PIXELS = None
 
@@ -156,25 +157,19 @@ def _decode(data: bytes, header: ImageHeader) -> _Decoded:
 
 def _decode_jpeg(data: bytes, header: ImageHeader) -> _Decoded:
     file = read_jpeg(data)
-    pixels = decode_jpeg(file)
-    _check_size(pixels.shape[:2], header)
+    pixels = decode_jpeg(file, size=header.size)
     convert = ink_to_srgb if pixels.shape[2] == 4 else to_srgb
     return _Decoded(colours=convert(pixels, file.profile), alpha=None, exif=file.exif)
 
 
 def _open(data: bytes, header: ImageHeader) -> Image.Image:
     image = Image.open(io.BytesIO(data), formats=(header.format,))
-    _check_size((image.height, image.width), header)
-    return image
-
-
-def _check_size(size: tuple[int, ...], header: ImageHeader) -> None:
-    """Nothing larger than what was let in is decoded."""
-    if size != header.size:
+    if (image.height, image.width) != header.size:  # nothing larger than what was let in
         raise MalformedImage(
             f"the {header.format} file announces {header.size[0]}x{header.size[1]} (HxW) and "
-            f"{size[0]}x{size[1]}: write the image again"
+            f"{image.height}x{image.width}: write the image again"
         )
+    return image
 
 
 def _png_pixels(
@@ -208,9 +203,14 @@ def _over_background(decoded: _Decoded) -> NDArray[np.uint8]:
     assert decoded.alpha is not None
     if int(decoded.alpha.min()) == 255:  # most screenshots
         return decoded.colours
-    alpha = decoded.alpha[..., None].astype(np.uint16)
-    mixed = decoded.colours * alpha + BACKGROUND * (255 - alpha) + 127
-    return (mixed // 255).astype(np.uint8)
+    over = np.empty_like(decoded.colours)
+    rows = max(1, _BLOCK // over.shape[1])
+    for top in range(0, over.shape[0], rows):
+        part = slice(top, top + rows)
+        alpha = decoded.alpha[part, :, None].astype(np.uint16)
+        mixed = decoded.colours[part] * alpha + BACKGROUND * (255 - alpha) + 127
+        over[part] = mixed // 255
+    return over
 
 
 def _upright(pixels: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:

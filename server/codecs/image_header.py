@@ -20,11 +20,17 @@ _OTHERS = {
     b"BM": "BMP",
     b"II*\0": "TIFF",
     b"MM\0*": "TIFF",
+    b"II+\0": "TIFF",
+    b"MM\0+": "TIFF",
     b"\0\0\0\x0cjP": "JPEG 2000",
+    b"\xff\x4f\xff\x51": "JPEG 2000",
     b"\xff\x0a": "JPEG XL",
     b"\0\0\0\x0cJXL": "JPEG XL",
     b"8BPS": "Photoshop",
     b"%PDF": "PDF",
+    b"%!PS": "PostScript",
+    b"\xc5\xd0\xd3\xc6": "PostScript",
+    b"SIMPLE  =": "FITS",
     b"<svg": "SVG",
     b"<?xml": "XML",
     b"PK\x03\x04": "ZIP",
@@ -58,6 +64,8 @@ def read_header(data: bytes) -> ImageHeader:
         format_, size = "PNG", _png_size(data)
     elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         format_, size = "WEBP", _webp_size(data)
+    elif _is_cut_off(data):
+        raise MalformedImage(f"the image has {len(data)} bytes: send the whole file as it is")
     else:
         raise UnsupportedImage(
             f"the image is {_guess(data)}, expected JPEG, PNG or WebP: convert it to one of these"
@@ -73,6 +81,14 @@ def read_header(data: bytes) -> ImageHeader:
             f"each side: write the image again"
         )
     return ImageHeader(format=format_, size=size)
+
+
+def _is_cut_off(data: bytes) -> bool:
+    """Whether it may have been one of ours, before all but its first bytes were lost."""
+    if not 0 < len(data) < 12:
+        return False
+    is_riff = b"RIFF".startswith(data[:4]) and b"WEBP".startswith(data[8:])
+    return is_riff or any(magic.startswith(data) for magic in (JPEG_MAGIC, PNG_MAGIC))
 
 
 def _guess(data: bytes) -> str:

@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 from server.errors import MalformedImage
 
 JPEG_MAGIC = b"\xff\xd8\xff"
+MAX_MARKERS = 10_000
+"""Before the first scan, bytes that fill between them included. A panorama has hundreds, since one
+holds 64 KiB of its notes at most; a hostile file has millions, each of them a step in Python."""
 MAX_SCANS = 64
 """A progressive file has ten or so. Each one costs a pass over all pixels, however few bytes it is:
 a hostile file has thousands."""
@@ -44,10 +47,14 @@ class JpegSegment:
 
 
 def jpeg_segments(data: bytes) -> Iterator[JpegSegment]:
-    """The segments before the first scan, and that scan's own; ends early where data does."""
+    """The segments before the first scan, and that scan's own; ends early where data does.
+
+    Raises:
+        MalformedImage: they do not come to an end.
+    """
     at = 2
-    while at + 4 <= len(data):
-        if data[at] != 0xFF:
+    for _ in range(MAX_MARKERS):
+        if at + 4 > len(data) or data[at] != 0xFF:
             return
         marker = data[at + 1]
         if marker == 0xFF:  # a fill byte
@@ -62,6 +69,10 @@ def jpeg_segments(data: bytes) -> Iterator[JpegSegment]:
             if marker == _SCAN:
                 return
             at = end
+    raise MalformedImage(
+        f"the JPEG image has more than {MAX_MARKERS} markers before its pixels: write it again as "
+        f"a usual one"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,13 +133,18 @@ def read_jpeg(data: bytes) -> JpegFile:
     )
 
 
-def decode_jpeg(file: JpegFile) -> NDArray[np.uint8]:
+def decode_jpeg(file: JpegFile, *, size: tuple[int, int]) -> NDArray[np.uint8]:
     """(h, w, 3) RGB, or (h, w, 4) ink (cyan, magenta, yellow, black; 0 is none).
 
     Never a draft: every pixel at its full value.
 
+    Args:
+        file: what `read_jpeg` made of it.
+        size: (height, width) that was let in. The decoder may read a hostile file otherwise than
+            we did, so it is asked before it takes memory.
+
     Raises:
-        MalformedImage: it is damaged or cut short.
+        MalformedImage: it is damaged or cut short, or of another size.
     """
     if file.bits != 8:
         raise MalformedImage(
@@ -137,6 +153,9 @@ def decode_jpeg(file: JpegFile) -> NDArray[np.uint8]:
         )
     space = "CMYK" if file.num_channels == 4 else "RGB"
     try:
+        height, width = simplejpeg.decode_jpeg_header(file.bare)[:2]
+        if (height, width) != size:
+            raise ValueError(f"its size is {size[0]}x{size[1]} and {height}x{width} (HxW)")
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(file.bare, space, strict=True)
     except ValueError as error:
         raise MalformedImage(

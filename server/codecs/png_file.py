@@ -16,6 +16,8 @@ from server.codecs.image_header import PNG_MAGIC
 from server.errors import MalformedImage
 
 GREY, RGB, PALETTE = 0, 2, 3  # colour types; the first two may have a colour key
+MAX_CHUNKS = 100_000
+"""64 MiB in the pieces of 8 KiB that libpng writes are 8,000; a hostile file has millions."""
 _NEEDED = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 
 
@@ -83,11 +85,13 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """(kind, start, end) of each chunk, its length and checksum included."""
     view = memoryview(data)
     at = len(PNG_MAGIC)
-    while at + 12 <= len(data):
+    for _ in range(MAX_CHUNKS):
+        if at + 12 > len(data):
+            raise MalformedImage("the PNG image ends too early: send the whole file")
         kind = data[at + 4 : at + 8]
         end = at + 12 + int.from_bytes(data[at : at + 4], "big")
         if end > len(data):
-            break
+            raise MalformedImage("the PNG image ends too early: send the whole file")
         if crc32(view[at + 4 : end - 4], 0) != int.from_bytes(data[end - 4 : end], "big"):
             raise MalformedImage(
                 f"the PNG image has a wrong checksum in its {kind.decode('ascii', 'replace')} "
@@ -97,7 +101,9 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         if kind == b"IEND":
             return
         at = end
-    raise MalformedImage("the PNG image ends too early: send the whole file")
+    raise MalformedImage(
+        f"the PNG image has more than {MAX_CHUNKS} chunks: write it again as a usual one"
+    )
 
 
 def _unpacked_profile(content: bytes) -> bytes:

@@ -26,7 +26,7 @@ from server.http.guard import SUBPROTOCOL
 from server.pipeline import Finished, Order, Place, fulfil
 from server.service import Service
 from server.streams.stream import Stream
-from server.watching.request_record import RequestRecord, start_record
+from server.watching.request_record import RequestRecord, current_record, start_record
 
 log = logging.getLogger("anyres.streams")
 
@@ -125,23 +125,30 @@ class Conversation:
             )
             start_record(record)
             try:
-                finished = await self._fulfil(message, record)
+                with self._service.live_frame():
+                    await self._reply(message, record)
             except StreamGone:
                 return
-            except ServerError as error:
-                record.status = error.status
-                await self._refuse(error)
-            except Exception:
-                record.status = ServerError.status
-                log.exception("a frame failed")
-                await self._refuse(
-                    ServerError("something broke here, not in your frame; the log has it")
-                )
-            else:
-                await self._answer(finished)
             record.seconds = time.monotonic() - record.started_s
             self._service.telemetry.finish(record)
             self._service.tracing.trace(record)
+
+    async def _reply(self, message: bytes | str, record: RequestRecord) -> None:
+        try:
+            finished = await self._fulfil(message, record)
+        except StreamGone:
+            raise
+        except ServerError as error:
+            record.status = error.status
+            await self._refuse(error)
+        except Exception:
+            record.status = ServerError.status
+            log.exception("a frame failed")
+            await self._refuse(
+                ServerError("something broke here, not in your frame; the log has it")
+            )
+        else:
+            await self._answer(finished)
 
     async def _fulfil(self, message: bytes | str, record: RequestRecord) -> Finished:
         started_s = record.started_s
@@ -178,7 +185,7 @@ class Conversation:
             "type": "frame",
             "stream": finished.stream.model_dump(mode="json"),
             "dropped": self._inbox.num_dropped,  # since the connection was made
-            "server_timing": finished.server_timing,
+            "server_timing": current_record().server_timing,
         }
         payload = finished.payload
         is_json = payload is not None and payload.content_type == Media.JSON

@@ -1,7 +1,7 @@
 """Lets in whoever shows a key, and counts what they ask.
 
-Plain ASGI, on `scope["path"]`: what the router will look at, not what a URL parser makes of it.
-A path is closed unless it is listed here.
+Plain ASGI, on `scope["path"]` as the router reads it (Starlette's own function takes the host's
+prefix off), not on what a URL parser makes of it. A path is closed unless it is listed here.
 """
 
 import base64
@@ -10,11 +10,12 @@ import re
 import time
 from urllib.parse import urlsplit
 
+from starlette._utils import get_route_path
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.config import ServerConfig
-from server.errors import ForbiddenOrigin, ServerError, Unauthorized
+from server.errors import ForbiddenOrigin, NotFound, ServerError, Unauthorized
 from server.http.error_answers import error_answer
 from server.service import Service
 
@@ -23,7 +24,9 @@ PAGES = frozenset({"/", "/app.js", "/live.js", "/style.css", "/docs", "/openapi.
 PAGE_FOLDER = "/docs-files/"
 HEALTH = frozenset({"/livez", "/readyz", "/startupz", "/v2/health/live", "/v2/health/ready"})
 METRICS = frozenset({"/metrics"})
-MANAGEMENT = re.compile(r"/v1/models/[^/]+/(load|unload)")
+SOCKETS = frozenset({"/v1/streams/ws"})
+"""Elsewhere Starlette would close an upgrade without a word."""
+MANAGEMENT = re.compile(r"/(v1|v2/repository)/models/[^/]+/(load|unload)")
 """They have a key of their own, which their route checks."""
 
 SUBPROTOCOL = "anyres"
@@ -50,15 +53,15 @@ class Guard:
             request_id = scope["state"]["request_id"]
             if scope["type"] == "websocket":
                 await receive()  # the handshake, which this answers
-            await error_answer(error, request_id, path=scope["path"])(scope, receive, send)
+            await error_answer(error, request_id, path=get_route_path(scope))(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
         if scope["type"] == "websocket":
-            self._check_origin(headers)
-        if is_open(scope["path"], self._service.config):
+            self._check_socket(scope, headers)
+        if is_open(get_route_path(scope), self._service.config):
             return
         callers = self._service.callers
         caller = callers.identify(shown_key(headers))
@@ -71,10 +74,18 @@ class Guard:
         caller.take_request(now_s=time.monotonic())
         self._service.telemetry.caller_requests.labels(caller.name).inc()
 
+    def _check_socket(self, scope: Scope, headers: Headers) -> None:
+        self._check_origin(headers)
+        if get_route_path(scope) not in SOCKETS:
+            raise NotFound(
+                f"no WebSocket is served at {get_route_path(scope)!r:.80}, expected "
+                f"{' or '.join(sorted(SOCKETS))}"
+            )
+
     def _check_origin(self, headers: Headers) -> None:
         """Browsers let every page open a WebSocket to everywhere, and only name the page."""
         origin = headers.get("origin")
-        if origin is None or urlsplit(origin).netloc == headers.get("host"):
+        if origin is None or _host_of(origin) == headers.get("host"):
             return
         allowed = self._service.config.cors_origins
         if origin not in allowed and "*" not in allowed:
@@ -82,6 +93,13 @@ class Guard:
                 f"the page is from {origin!r:.200}, which is not among the origins that may call: "
                 f"the operator lists them with --cors-origins"
             )
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:  # half an IPv6 address, for one
+        return None
 
 
 def is_open(path: str, config: ServerConfig) -> bool:

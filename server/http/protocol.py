@@ -16,8 +16,6 @@ from http import HTTPStatus
 from typing import Any
 
 import h11
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from server.config import ServerConfig
@@ -31,6 +29,10 @@ from server.errors import (
 )
 from server.http.connections import ACCEPTED_AT_ONCE, Connections
 from server.http.error_answers import error_json
+from server.http.handshake import check_handshake
+from server.http.parser import BoundedParser, TooManyChunks
+from server.http.socket_protocol import BoundedSocket
+from server.http.unsent import Unsent
 from server.watching.telemetry import Telemetry
 
 GRACE_S = 2.0
@@ -66,6 +68,10 @@ class BoundedProtocol(H11Protocol):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        assert self.config.h11_max_incomplete_event_size is not None  # see `protocol_options`
+        self.conn = BoundedParser(max_head_bytes=self.config.h11_max_incomplete_event_size)
+        self._unsent = Unsent()
+        self.app = self._unsent.around(self.app)
         self._deadlines = deadlines
         self._room = room
         self._on_dropped = on_dropped
@@ -74,9 +80,6 @@ class BoundedProtocol(H11Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._send_timer: asyncio.TimerHandle | None = None
         self._is_paused = False
-        self._num_held_bytes = 0
-        """Of the answer that is being sent: what the application still holds back."""
-        self.app = partial(self._count_answer, self.app)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See asyncio."""
@@ -102,13 +105,17 @@ class BoundedProtocol(H11Protocol):
     def on_response_complete(self) -> None:
         """See uvicorn."""
         super().on_response_complete()
-        self._num_held_bytes = 0
         if not self._is_paused:
             self._catch_up()
         self._look()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """See uvicorn: another protocol takes the transport over, with limits of its own."""
+        try:
+            check_handshake(event)
+        except ServerError as error:
+            self._say(error)
+            return
         self._leave()
         super().handle_websocket_upgrade(event)
 
@@ -123,34 +130,25 @@ class BoundedProtocol(H11Protocol):
                 )
             )
             return
+        if isinstance(error, TooManyChunks):
+            self._say(MalformedBody(str(error)))
+            return
         self._say(MalformedBody(f"this is not HTTP/1.1 ({error}): {msg}"))
 
     def pause_writing(self) -> None:
         """See asyncio: the client takes its answer more slowly than we write it."""
         super().pause_writing()
         self._is_paused = True
-        self._room.is_behind(self, self.transport.get_write_buffer_size() + self._num_held_bytes)
+        left = max(self._unsent.num_bytes, self.transport.get_write_buffer_size())
+        self._room.is_behind(self, left)
         self._time_sending()
 
     def resume_writing(self) -> None:
         """See asyncio. The deadline goes on while the application has more of the answer."""
         super().resume_writing()
         self._is_paused = False
-        if not self._num_held_bytes:
+        if not self._unsent.num_bytes:
             self._catch_up()
-
-    async def _count_answer(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """An answer in pieces waits in the application, where asyncio does not count it."""
-
-        async def counted(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = Headers(raw=list(message["headers"]))
-                self._num_held_bytes = int(headers.get("content-length", 0))
-            elif message["type"] == "http.response.body":
-                self._num_held_bytes = max(0, self._num_held_bytes - len(message["body"]))
-            await send(message)
-
-        await app(scope, receive, counted)
 
     def _catch_up(self) -> None:
         self._room.caught_up(self)
@@ -279,17 +277,16 @@ def protocol_options(config: ServerConfig, telemetry: Telemetry) -> dict[str, An
     deadlines = Deadlines(
         head_s=config.head_timeout_s, body_s=config.body_timeout_s, send_s=config.send_timeout_s
     )
+
+    def dropped(reason: str) -> None:
+        telemetry.connections_dropped.labels(reason).inc()
+
     return {
-        "http": partial(
-            BoundedProtocol,
-            deadlines=deadlines,
-            room=connections,
-            on_dropped=lambda reason: telemetry.connections_dropped.labels(reason).inc(),
-        ),
+        "http": partial(BoundedProtocol, deadlines=deadlines, room=connections, on_dropped=dropped),
         "h11_max_incomplete_event_size": config.max_head_bytes,
         "backlog": ACCEPTED_AT_ONCE,
         "timeout_keep_alive": max(1, round(config.keep_alive_s)),
-        "ws": "websockets-sansio",
+        "ws": partial(BoundedSocket, room=connections, on_dropped=dropped),
         "ws_max_size": config.max_frame_bytes,
         "ws_per_message_deflate": False,  # images are compressed already; and no bombs
     }

@@ -1,4 +1,4 @@
-"""Around every request: its id, its log line, its time, and the answer if all else fails.
+"""Around every request: its id, its log line and its time.
 
 Plain ASGI: Starlette's BaseHTTPMiddleware hides from a route that its client has left.
 """
@@ -15,8 +15,6 @@ from urllib.parse import quote
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.errors import ServerError
-from server.http.error_answers import error_answer
 from server.watching.request_record import RequestRecord, start_record
 from server.watching.telemetry import Telemetry
 from server.watching.tracing import Tracing
@@ -55,12 +53,6 @@ class RequestScope:
         exchange = _Exchange(scope, receive, send, request_id)
         try:
             await self._app(scope, exchange.receive, exchange.send)
-        except Exception:
-            log.exception("unexpected error")
-            if exchange.status == 0:
-                failure = ServerError("something broke here, not in your request; the log has it")
-                answer = error_answer(failure, request_id, path=scope["path"])
-                await answer(scope, exchange.receive, exchange.send)
         finally:
             record.seconds = time.monotonic() - record.started_s
             # The route's pattern, not the path: a stranger must not make new time series.

@@ -56,19 +56,13 @@ def list_models(root: Path) -> Listing:
     problems: dict[str, str] = {}
     inside = root.resolve(strict=True)
     for path in _folders(root, inside, problems):
-        versions = list(_folders(path, inside, problems, below=f"{path.name}/"))
-        if not (path / MANIFEST).exists():
-            for version in versions:
-                _add(found, problems, name=path.name, label=version.name, folder=version)
-            if not versions:
-                problems.setdefault(path.name, f"{path} holds no {MANIFEST} yet")
-        elif any((version / MANIFEST).exists() for version in versions):
+        try:
+            _add_model(path, inside, found, problems)
+        except OSError as error:  # one that this user may not read must not hide the others
             problems[path.name] = (
-                f"{path} holds a {MANIFEST} and versions in folders, expected one of the two: "
-                f"move it into a folder named after its version"
+                f"{error.filename or path} cannot be read ({error.strerror}): let the server's "
+                f"user read it"
             )
-        else:
-            _add(found, problems, name=path.name, label="", folder=path)
     found.sort(key=lambda candidate: version_key(candidate.label), reverse=True)
     found.sort(key=lambda candidate: candidate.name)
     return Listing(candidates=tuple(found), problems=problems)
@@ -121,19 +115,36 @@ def _folders(
             yield path
 
 
+def _add_model(path: Path, inside: Path, found: list[Candidate], problems: dict[str, str]) -> None:
+    versions = list(_folders(path, inside, problems, below=f"{path.name}/"))
+    if not (path / MANIFEST).exists():
+        for version in versions:
+            _add(found, problems, name=path.name, label=version.name, folder=version)
+        if not versions:
+            problems.setdefault(path.name, f"{path} holds no {MANIFEST} yet")
+    elif any((version / MANIFEST).exists() for version in versions):
+        problems[path.name] = (
+            f"{path} holds a {MANIFEST} and versions in folders, expected one of the two: "
+            f"move it into a folder named after its version"
+        )
+    else:
+        _add(found, problems, name=path.name, label="", folder=path)
+
+
 def _add(
     found: list[Candidate], problems: dict[str, str], *, name: str, label: str, folder: Path
 ) -> None:
     manifest = folder / MANIFEST
     where = f"{name}/{label}" if label else name
-    if manifest.is_symlink():
-        problems[where] = f"{manifest} is a link; a bundle holds plain files: copy it with cp -L"
-    elif not manifest.is_file():
-        problems[where] = f"{folder} holds no {MANIFEST} yet"
-    else:
-        try:
+    try:
+        if manifest.is_symlink():
+            problems[where] = (
+                f"{manifest} is a link; a bundle holds plain files: copy it with cp -L"
+            )
+        elif not manifest.is_file():
+            problems[where] = f"{folder} holds no {MANIFEST} yet"
+        else:
             print_ = fingerprint(folder)
-        except OSError as error:
-            problems[where] = f"{folder} cannot be read ({error.strerror}): look again"
-            return
-        found.append(Candidate(name=name, label=label, folder=folder, fingerprint=print_))
+            found.append(Candidate(name=name, label=label, folder=folder, fingerprint=print_))
+    except OSError as error:
+        problems[where] = f"{folder} cannot be read ({error.strerror}): look again"

@@ -104,6 +104,18 @@ class Keeper:
         leaving = self._staff.retirement.texts
         return [*troubles, *(Trouble(model=text, state="retiring") for text in leaving)]
 
+    @property
+    def resting(self) -> list[str]:
+        """What lies in the folder and is left alone: older versions, and what was unloaded."""
+        busy = {trouble.model for trouble in self.troubles}
+        return [
+            str(candidate)
+            for candidate in self._finder.candidates
+            if candidate.name
+            and candidate.key not in self._staff.serving
+            and str(candidate) not in busy
+        ]
+
     def load(self, name: str, version: str | None) -> "Future[ServedModel | None]":
         """Serve a model that lies in the folder, from now on this version if one is named.
 
@@ -240,7 +252,7 @@ class Keeper:
         self._find()
         self._finder.look_at_bundle()
         serving, failed = self._staff.serving, self._staff.failed
-        target = check_load(order, self._finder.candidates, bundle=serving.get(("", "")))
+        target = check_load(order, self._finder.candidates, serving)
         for key in [key for key in failed if key[0] == target.name]:
             del failed[key]
         self._wishes = self._wishes.with_loaded(target, is_pinned=order.version is not None)

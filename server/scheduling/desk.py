@@ -13,13 +13,14 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from math import fsum
 
-from server.errors import DeadlinePassed, Draining, ServerError
+from server.errors import MORE_TIME, DeadlinePassed, Draining, ServerError
 from server.scheduling.batcher import UNBOUNDED_PX, Batcher
 from server.scheduling.job import Answer, Job
 from server.scheduling.lane import Waiting
 from server.scheduling.watch import Watch
 
 PATIENCE_S = 1.0  # a thread looks around at least so often
+HANGS = 10  # times as long as was expected: no first run of a shape takes that long
 
 
 @dataclass(eq=False, kw_only=True)
@@ -102,17 +103,32 @@ class Desk:
                 if batch.entries
             )
 
+    def hanging_s(self, *, at_least_s: float, now_s: float) -> float | None:
+        """For how long a batch has run that will not end any more; None if there is none.
+
+        Args:
+            at_least_s: no batch hangs before that.
+            now_s: `time.monotonic` time.
+        """
+        with self.changed:
+            for batch in self._taken.values():
+                runs_s = now_s - batch.taken_s
+                if batch.entries and runs_s > max(at_least_s, HANGS * batch.expected_s):
+                    return runs_s
+        return None
+
     def hand_in(
         self,
         job: Job,
         waiting: Waiting,
         *,
-        refusal: Callable[[], ServerError | None],
+        refusal: ServerError | None,
     ) -> "Future[Answer]":
-        """Queue a job, unless there is a reason to refuse it."""
+        """Queue a job, unless there is a reason to refuse it. Refusals that look at the queue are
+        found under `changed`, which is still held here."""
         future: Future[Answer] = Future()
         with self.changed:
-            error = stopping() if self.closing else refusal()
+            error = stopping() if self.closing else refusal
             if error is None:
                 entry = Entry(waiting=waiting, job=job, future=future)
                 self._entries[waiting.id] = entry
@@ -214,8 +230,8 @@ class Desk:
             self._watch.dropped("expired")
             self._entries.pop(waiting.id).fail(
                 DeadlinePassed(
-                    "the deadline passed while the request waited for the engine: allow more "
-                    "with timeout_ms, or come when there is less to do"
+                    f"the deadline passed while the request waited for the engine: {MORE_TIME}, or "
+                    f"come when there is less to do"
                 )
             )
         entries = tuple(self._entries[waiting.id] for waiting in decision.run)

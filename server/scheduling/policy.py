@@ -16,4 +16,5 @@ def worker_policy(config: ServerConfig) -> WorkerPolicy:
         ),
         max_parallel=config.max_parallel,
         calibrate_s=config.calibrate_s,
+        hang_s=config.engine_hang_s,
     )

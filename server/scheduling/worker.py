@@ -9,9 +9,10 @@ is answered 500, the others are answered.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from math import fsum
 
 from models.bundle import BundleError
 from models.runtime.feature_cells import fits
@@ -41,6 +42,8 @@ class WorkerPolicy:
     """Batches that run at once."""
     calibrate_s: float = 0.0
     """That the first calls may take, to learn what calls cost. 0 learns from clients alone."""
+    hang_s: float = float("inf")
+    """A batch that runs for longer, and for ten times what was expected, is taken to hang."""
 
 
 class Worker:
@@ -102,12 +105,17 @@ class Worker:
     @property
     def is_live(self) -> bool:
         """Whether waiting can help; false means restart the process."""
-        return self._threads.is_kept and not self.engine.health.is_broken
+        return (
+            self._threads.is_kept and not self.engine.health.is_broken and self._hanging_s is None
+        )
 
     @property
     def trouble(self) -> str | None:
-        """Why the engine does not even run an image of our own, if it does not."""
-        return self.engine.health.reason
+        """Why the engine does not even run an image of our own, or does not come back from one."""
+        hanging_s = self._hanging_s
+        if hanging_s is None:
+            return self.engine.health.reason
+        return f"the engine has been running one batch for {hanging_s:.0f} s: it hangs"
 
     @property
     def num_threads(self) -> int:
@@ -142,15 +150,15 @@ class Worker:
         self._threads.stop(timeout_s=timeout_s)
 
     def check(
-        self, shape: Shape, *, deadline_s: float, priority: Priority = Priority.NORMAL
+        self, *shapes: Shape, deadline_s: float, priority: Priority = Priority.NORMAL
     ) -> None:
-        """What `submit` would say, before the work of decoding.
+        """What `submit_all` would say, before the work of decoding.
 
         Raises:
-            TooManyPixels: it does not fit into the memory.
-            QueueFull: it would not be answered by its deadline.
+            TooManyPixels: one does not fit into the memory.
+            QueueFull: they would not all be answered by their deadline.
         """
-        error = self._refusal(shape, deadline_s=deadline_s, priority=priority)
+        error = self._refusal(shapes, deadline_s=deadline_s, priority=priority)
         if error is not None:
             raise error
 
@@ -158,20 +166,36 @@ class Worker:
         self, job: Job, *, deadline_s: float, priority: Priority = Priority.NORMAL
     ) -> "Future[Answer]":
         """Queue a job; the deadline is `time.monotonic` time. The future tells of a refusal too."""
-        shape = Shape(size=job.size, num_frames=len(job.frames), has_flow=job.has_flow)
+        (future,) = self.submit_all([job], deadline_s=deadline_s, priority=priority)
+        return future
 
-        def refusal() -> ServerError | None:
-            error = self._unusable(job)
-            return error or self._refusal(shape, deadline_s=deadline_s, priority=priority)
+    def submit_all(
+        self, jobs: Sequence[Job], *, deadline_s: float, priority: Priority = Priority.NORMAL
+    ) -> "list[Future[Answer]]":
+        """Queue the jobs of one request: what is expected of them together decides on all."""
+        shapes = [
+            Shape(size=job.size, num_frames=len(job.frames), has_flow=job.has_flow) for job in jobs
+        ]
+        with self._desk.changed:  # no thread takes the first before the last is there
+            late = self._refusal(shapes, deadline_s=deadline_s, priority=priority)
+            return [
+                self._desk.hand_in(
+                    job,
+                    Waiting(
+                        id=self._desk.new_id(),
+                        shape=shape,
+                        arrived_s=time.monotonic(),
+                        deadline_s=deadline_s,
+                        priority=priority,
+                    ),
+                    refusal=self._unusable(job) or late,
+                )
+                for job, shape in zip(jobs, shapes, strict=True)
+            ]
 
-        waiting = Waiting(
-            id=self._desk.new_id(),
-            shape=shape,
-            arrived_s=time.monotonic(),
-            deadline_s=deadline_s,
-            priority=priority,
-        )
-        return self._desk.hand_in(job, waiting, refusal=refusal)
+    @property
+    def _hanging_s(self) -> float | None:
+        return self._desk.hanging_s(at_least_s=self.policy.hang_s, now_s=time.monotonic())
 
     def _ahead_s(self, priority: Priority, deadline_s: float, *, now_s: float) -> float:
         """Expected seconds before a job has its turn."""
@@ -182,20 +206,27 @@ class Worker:
         return (waiting_s + running_s) / self.engine.parallelism.level
 
     def _refusal(
-        self, shape: Shape, *, deadline_s: float, priority: Priority
+        self, shapes: Sequence[Shape], *, deadline_s: float, priority: Priority
     ) -> ServerError | None:
         if self.engine.model is None:
             return None
-        error = too_large_for_memory(shape, max_pixels=self.max_pixels)
+        largest = max(shapes, key=lambda shape: shape.size[0] * shape.size[1])
+        error = too_large_for_memory(largest, max_pixels=self.max_pixels)
         if error is not None or not self.engine.cost.is_known:
             return error
         now_s = time.monotonic()
         return too_late(
             ahead_s=self._ahead_s(priority, deadline_s, now_s=now_s),
-            own_s=self.engine.cost.alone_s(shape) * self.engine.shapes.slowdown,
+            own_s=self._own_s(shapes),
             now_s=now_s,
             deadline_s=deadline_s,
         )
+
+    def _own_s(self, shapes: Sequence[Shape]) -> float:
+        """Expected seconds of the jobs of one request. Those behind the first are a queue too."""
+        longest_s, *others_s = sorted(map(self.engine.cost.alone_s, shapes), reverse=True)
+        queue_s = fsum(others_s) * self.engine.sharing / self.engine.parallelism.level
+        return (longest_s + queue_s) * self.engine.shapes.slowdown
 
     def _unusable(self, job: Job) -> ServerError | None:
         model = self.engine.model

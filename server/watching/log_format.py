@@ -56,6 +56,14 @@ def configure_logging(style: Literal["text", "json"]) -> None:
     logging.raiseExceptions = False
     # Ours has the request id and the time; uvicorn's line would be the second for each request.
     logging.getLogger("uvicorn.access").disabled = True
+    logging.getLogger("uvicorn.error").addFilter(_is_worth_a_line)
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """Not what uvicorn says of WebSockets: their query strings, and that a handshake which was
+    refused with an answer was never completed. Each has a line of ours."""
+    text = str(record.msg)
+    return '"WebSocket ' not in text and "without completing handshake" not in text
 
 
 def _escaped(found: re.Match[str]) -> str:

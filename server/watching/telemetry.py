@@ -151,6 +151,8 @@ class Telemetry:
             self._stages[stage.name].labels(record.model).observe(stage.seconds)
         if record.pixels:
             self.image_pixels.labels(record.model).observe(record.pixels)
+        if record.model:
+            self.statistics.add(record)
 
     def loaded(self, model: LoadedModel) -> None:
         """A model is there."""

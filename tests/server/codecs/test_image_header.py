@@ -49,7 +49,25 @@ def test_a_header_that_is_cut_off_says_so(format_: str) -> None:
     ("data", "name"),
     [
         (b"GIF89a....", "GIF"),
+        (b"BM\x46\0\0\0\0\0", "BMP"),
         (b"II*\0....", "TIFF"),
+        (b"MM\0*....", "TIFF"),
+        (b"II+\0....", "TIFF"),  # BigTIFF
+        (b"8BPS\0\1....", "Photoshop"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0", "PostScript"),
+        (b"\xc5\xd0\xd3\xc6....", "PostScript"),  # EPS with a preview
+        (b"SIMPLE  =                    T", "FITS"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+        (b"\xff\x4f\xff\x51\0\x2f", "JPEG 2000"),  # without a container
+        (b"\xff\x0a....", "JPEG XL"),
+        (b"%PDF-1.7", "PDF"),
+        (b"<svg xmlns=", "SVG"),
+        (b"<?xml version=", "XML"),
+        (b"PK\x03\x04....", "ZIP"),
+        (b"\x80\x04\x95....", "unknown format"),  # a pickle
+        (b"\x93NUMPY....", "unknown format"),
+        (b"http://localhost/image.png", "unknown format"),
+        (b"../../etc/passwd", "unknown format"),
         (b"\0\0\0\x20ftypheic", "HEIF, AVIF"),
         (b"", "empty"),
         (b"hello, world", "unknown format"),
@@ -59,6 +77,18 @@ def test_a_header_that_is_cut_off_says_so(format_: str) -> None:
 def test_other_formats_are_named_and_refused(data: bytes, name: str) -> None:
     with pytest.raises(UnsupportedImage, match=rf"{name}.*expected JPEG, PNG or WebP"):
         read_header(data)
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP"])
+def test_a_few_first_bytes_of_a_known_format_are_a_cut_file_not_another_format(
+    format_: str,
+) -> None:
+    data = encoded(plain(9, 9, (1, 2, 3)), format_)
+    for length in range(1, 12):
+        with pytest.raises(MalformedImage, match="send the whole file"):
+            read_header(data[:length])
+    with pytest.raises(UnsupportedImage):
+        read_header(data[:1] + b"?")
 
 
 def test_a_side_of_zero_is_refused() -> None:

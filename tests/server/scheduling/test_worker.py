@@ -186,6 +186,42 @@ def test_who_would_be_late_is_told_at_once_and_not_queued(
     assert running.result(10).batch_size == 1
 
 
+def test_the_jobs_of_one_request_are_seen_together(start: Start, folder: Path, gate: Gate) -> None:
+    worker = start(gated_model(folder, gate), TOGETHER, DEVICE)
+    gate.open.set()
+    jobs = [job(side, side, (side, side, side)) for side in (3, 5, 4)]
+    futures = worker.submit_all(jobs, deadline_s=far_s())  # the engine is idle, and yet waits
+    for side, future in zip((3, 5, 4), futures, strict=True):
+        answer = future.result(10)
+        assert answer.batch_size == 3
+        assert_is_of(answer, side, side)
+
+
+def test_a_request_of_many_jobs_is_in_time_with_its_last_or_not_at_all(
+    start: Start, folder: Path, gate: Gate
+) -> None:
+    slow = GraphCost(s_per_mpx=0.0, s_per_image=10.0, s_per_call=0.0)
+    gated = start(gated_model(folder, gate), ONE_BY_ONE, slow)
+    jobs = [job(4, 4, (0, 0, 0)) for _ in range(3)]
+    in_15_s = time.monotonic() + 15
+    idle = gated.submit_all(jobs, deadline_s=in_15_s)  # an idle engine finds out
+    assert gate.entered.wait(10)
+    for future in idle[1:]:
+        assert future.cancel()
+    shapes = [Shape(size=(4, 4))] * 3
+    in_35_s = time.monotonic() + 35
+    gated.check(shapes[0], deadline_s=in_35_s)
+    gated.check(*shapes, deadline_s=in_35_s + 10)
+    with pytest.raises(QueueFull, match="which takes 30.0 s itself"):
+        gated.check(*shapes, deadline_s=in_35_s)
+    for future in gated.submit_all(jobs, deadline_s=in_35_s):
+        with pytest.raises(QueueFull):
+            future.result(0)
+    assert gated.num_waiting == 0
+    gate.open.set()
+    idle[0].result(10)
+
+
 def test_stopping_finishes_what_runs_and_refuses_what_waits(gated: Worker, gate: Gate) -> None:
     running = submit(gated, 3)
     assert gate.entered.wait(10)
