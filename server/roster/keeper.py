@@ -135,7 +135,7 @@ class Keeper:
     def _order(self, order: Order) -> "Future[ServedModel | None]":
         with self._changed:
             if self._stopping.is_set():
-                order.done.set_exception(NotReady("the server is stopping: ask another one"))
+                order.done.set_exception(stopping())
                 return order.done
             self._orders.append(order)
             self._changed.notify()
@@ -166,7 +166,8 @@ class Keeper:
         with self._changed:  # who orders from now on is told so at once
             left = list(self._orders)
         for order in left:
-            order.done.set_exception(NotReady("the server is stopping: ask another one"))
+            if order.done.set_running_or_notify_cancel():
+                order.done.set_exception(stopping())
 
     def _do_what_is_due(self) -> None:
         while self._orders and not self._stopping.is_set():
@@ -260,9 +261,14 @@ class Keeper:
         failure = failed.get(target.key)
         if failure is None and (model := serving.get(target.key)) is not None:
             return model
-        raise NotReady("the server is stopping") if failure is None else failure.as_error(target)
+        raise stopping() if failure is None else failure.as_error(target)
 
     def _obey_unload(self, order: Order) -> None:
         names = check_unload(order, self.roster, self._staff.serving, self._finder.candidates)
         self._wishes = self._wishes.without(names)
         self._act(unsettled=set())
+
+
+def stopping() -> NotReady:
+    """To who orders too late."""
+    return NotReady("the server is stopping: ask another one")
