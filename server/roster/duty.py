@@ -87,6 +87,11 @@ def start_duty(
 
 def _check_name(candidate: Candidate, bundle: Bundle, neighbours: list[Neighbour]) -> None:
     if not candidate.name:
+        if any(one.name == bundle.name and not one.is_bundle for one in neighbours):
+            raise BundleError(
+                f"{candidate.folder}: the name {bundle.name} is taken by the model folder: export "
+                f"one of the two under another name"
+            )
         return
     if bundle.name != candidate.name or candidate.label not in ("", bundle.version):
         raise BundleError(

@@ -135,9 +135,9 @@ def test_while_no_thread_of_the_engine_lives_the_server_is_not_ready(folder: Pat
         worker = one.service.open_model().worker
         restart, may_begin = worker._threads._begin, threading.Event()
 
-        def begin_later(slot: int) -> None:
+        def begin_later(slot: int, *, replaces: bool) -> None:
             assert may_begin.wait(20)
-            restart(slot)
+            restart(slot, replaces=replaces)
 
         worker._threads._begin = begin_later  # type: ignore[method-assign]
         throw_into(worker, SystemExit)
