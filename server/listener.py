@@ -10,9 +10,11 @@ from types import FrameType
 import uvicorn
 
 from server.app import create_app
-from server.config import ServerConfig
-from server.log_format import configure_logging
+from server.config import PREFIX, ServerConfig
+from server.http.protocol import protocol_options
 from server.service import Service
+from server.settings.environment import near_misses
+from server.watching.log_format import configure_logging
 
 log = logging.getLogger("anyres")
 
@@ -32,6 +34,7 @@ class Listener(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=max(1, round(config.drain_timeout_s)),
+                **protocol_options(config, self.service.telemetry),
             )
         )
 
@@ -51,9 +54,17 @@ class Listener(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second, by uvicorn's main loop; true ends it."""
-        if self._close_at_s is not None and time.monotonic() >= self._close_at_s:
-            self.should_exit = True
+        if self._close_at_s is not None:
+            self._close_when_due(late_s=time.monotonic() - self._close_at_s)
         return await super().on_tick(counter)
+
+    def _close_when_due(self, *, late_s: float) -> None:
+        limit_s = self.service.config.drain_timeout_s
+        # uvicorn closes WebSockets at once, with a frame in them or without.
+        if late_s < 0 or (self.service.num_live_frames and late_s < limit_s):
+            return
+        self.config.timeout_graceful_shutdown = max(1, round(limit_s - late_s))
+        self.should_exit = True
 
     def _give_up(self) -> None:
         self.should_exit = True
@@ -62,13 +73,15 @@ class Listener(uvicorn.Server):
 def serve(config: ServerConfig) -> int:
     """Serve until a signal. Returns the exit code: 1 if the model could not be loaded."""
     configure_logging(config.log_format)
+    for sentence in near_misses(os.environ, ServerConfig.model_fields, prefix=PREFIX):
+        log.warning("%s", sentence)
     listener = Listener(config)
     asyncio.run(listener.serve())
     code = 0
     if listener.service.failure is not None:
         log.error("error: %s", listener.service.failure)
         code = 1
-    if listener.service.worker.is_alive:
+    if listener.service.keeper.has_running_engines:
         # A thread in native code cannot be ended, and the interpreter must not be torn down
         # under it.
         os._exit(code)

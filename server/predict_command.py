@@ -1,6 +1,7 @@
 """`python -m server predict`: the served bundle on files, without HTTP."""
 
 import time
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
@@ -16,12 +17,13 @@ from models.image.palette import colour_labels
 from models.image.turbo import colour_depth
 from models.runtime.predictor import Prediction, predict
 from models.task import Task
+from server.answers.contact_sheet import Row, as_cell, contact_sheet
+from server.codecs.decode import DecodedImage, ImageLimits, decode_image
+from server.codecs.png import write_png
 from server.config import SETTINGS, EngineConfig
-from server.contact_sheet import Row, as_cell, contact_sheet
-from server.decode import DecodedImage, ImageLimits, decode_image
 from server.errors import ClientError, Unusable
-from server.loaded_model import LoadedModel, load_model
-from server.png import write_png
+from server.loading.loaded_model import LoadedModel, load_model
+from server.loading.memory import max_pixels_in_memory
 
 OVERLAY_OPACITY = 0.6
 
@@ -58,7 +60,7 @@ class PredictCommand(EngineConfig):
             return files
         return [file.replace(_COMMA, ",") for file in files.split(",")]
 
-    @field_validator("bundle", "out", mode="before")
+    @field_validator("bundle", "engine_cache", "out", mode="before")
     @classmethod
     def _restore_commas(cls, path: object) -> object:
         return path.replace(_COMMA, ",") if isinstance(path, str) else path
@@ -71,6 +73,9 @@ class PredictCommand(EngineConfig):
         """
         jobs = self._jobs()
         model = load_model(self)
+        # Once: an engine may keep the memory of a large image, in which the next one fits again.
+        fitting = max_pixels_in_memory(model.selection.runtime.name)
+        model = replace(model, max_pixels=min(model.max_pixels, fitting))
         self.out.mkdir(parents=True, exist_ok=True)
         lines, rows = [], []
         for index, (first, second) in enumerate(jobs):

@@ -22,6 +22,7 @@ _TRANSITIONS = (
     (13, (0, 0, 255)),
     (6, (255, 0, 255)),
 )
+_ENDLESS_PX = 1e37  # the length of longer vectors leaves float32
 _TURNS, _LENGTHS = 720, 257  # steps of the table: half a degree, less than one grey level
 
 
@@ -57,7 +58,7 @@ def _colours() -> NDArray[np.uint8]:
 def colour_flow(
     flow: NDArray[np.float32], *, full_length_px: float | None = None
 ) -> NDArray[np.uint8]:
-    """Flow (h, w, 2) as RGB (h, w, 3). Unknown vectors (NaN, infinity) are black.
+    """Flow (h, w, 2) as RGB (h, w, 3). Unknown vectors (NaN, infinity, 1e37 px and more) are black.
 
     Args:
         flow: in px, u right, v down.
@@ -65,7 +66,7 @@ def colour_flow(
             the longest in this map, so colours of two maps compare only if it is given.
     """
     u, v = flow[..., 0], flow[..., 1]
-    known: NDArray[np.bool_] = np.isfinite(u) & np.isfinite(v)
+    known: NDArray[np.bool_] = (np.abs(u) < _ENDLESS_PX) & (np.abs(v) < _ENDLESS_PX)
     u, v = np.where(known, u, np.float32(0)), np.where(known, v, np.float32(0))
     length = np.hypot(u, v)
     longest = float(length.max()) if full_length_px is None else full_length_px

@@ -35,19 +35,23 @@ def padded_size(sizes: Sequence[tuple[int, int]], *, multiple: int = 1) -> tuple
 
 
 def pad_images(
-    images: Sequence[NDArray[np.uint8]], *, multiple: int = 1
+    images: Sequence[NDArray[np.uint8]],
+    *,
+    multiple: int = 1,
+    size: tuple[int, int] | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Images of any sizes as one batch, and the size of each.
 
     Args:
         images: each (h, w, 3) RGB.
         multiple: both sides of the batch divide by it, px.
+        size: (height, width) of the batch, px, if it shall be larger than it must.
 
     Returns:
         Pixels (b, h, w, 3), zero outside of the images, and sizes (b, 2) as (height, width).
     """
     sizes = [(image.shape[0], image.shape[1]) for image in images]
-    height, width = padded_size(sizes, multiple=multiple)
+    height, width = padded_size(sizes if size is None else [*sizes, size], multiple=multiple)
     if len(images) == 1 and sizes[0] == (height, width):
         return np.ascontiguousarray(images[0])[None], np.array(sizes, dtype=np.int64)
     batch = np.zeros((len(images), height, width, 3), dtype=np.uint8)

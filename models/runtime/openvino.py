@@ -20,7 +20,13 @@ class OpenVino:
     name = "openvino"
 
     def __init__(
-        self, folder: Path, bundle: Bundle, *, threads: int, precisions: Mapping[str, str]
+        self,
+        folder: Path,
+        bundle: Bundle,
+        *,
+        threads: int,
+        precisions: Mapping[str, str],
+        cache: Path | None = None,
     ) -> None:
         import openvino
 
@@ -39,6 +45,7 @@ class OpenVino:
                     # Never left to the engine: it takes bf16 by itself where the CPU has it, and
                     # a comparison with another engine would blame the graph.
                     "INFERENCE_PRECISION_HINT": precisions[name],
+                    **_cache_options(cache),
                 },
             )
             for name, graph in bundle.graphs.items()
@@ -82,6 +89,11 @@ class OpenVino:
         contiguous = {key: np.ascontiguousarray(array) for key, array in inputs.items()}
         answers = request.infer(contiguous, share_inputs=True, share_outputs=False)
         return {name: answers[name] for name in self._names[name]}
+
+
+def _cache_options(cache: Path | None) -> dict[str, object]:
+    # Read, not mapped: whoever writes over a mapped file changes the answers.
+    return {} if cache is None else {"CACHE_DIR": str(cache), "ENABLE_MMAP": False}
 
 
 def cpu_has_bf16() -> bool:

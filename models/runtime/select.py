@@ -27,7 +27,13 @@ class Selection:
 
 
 def select_runtime(
-    folder: Path, bundle: Bundle, *, engine: str = "auto", threads: int = 0, precision: str = "auto"
+    folder: Path,
+    bundle: Bundle,
+    *,
+    engine: str = "auto",
+    threads: int = 0,
+    precision: str = "auto",
+    cache: Path | None = None,
 ) -> Selection:
     """Load a checked bundle into an engine.
 
@@ -38,6 +44,8 @@ def select_runtime(
         threads: of the engine; 0 takes every core that this process may use.
         precision: "auto" (bf16 for the frame graph where CPU and bundle allow it), or one of the
             bundle's precisions for every graph that lists it.
+        cache: a folder for compiled graphs, for engines that compile (OpenVINO). One that cannot
+            be used is left out, and the reason says so.
 
     Raises:
         EngineError: unknown, not installed, or it does not load the graphs.
@@ -51,7 +59,9 @@ def select_runtime(
             failures.append(f"{name} is not installed")
             continue
         try:
-            runtime, why = _load(name, folder, bundle, threads=cores, precision=precision)
+            runtime, why = _load(
+                name, folder, bundle, threads=cores, precision=precision, cache=cache
+            )
         except EngineError:
             raise
         except Exception as error:  # each engine has its own exceptions, most are RuntimeError
@@ -98,12 +108,26 @@ def choose_precisions(
 
 
 def _load(
-    name: str, folder: Path, bundle: Bundle, *, threads: int, precision: str
+    name: str,
+    folder: Path,
+    bundle: Bundle,
+    *,
+    threads: int,
+    precision: str,
+    cache: Path | None,
 ) -> tuple[Runtime, str]:
     if name == "openvino":
         from models.runtime.openvino import OpenVino, cpu_has_bf16
 
         precisions, why = choose_precisions(bundle, precision=precision, has_bf16=cpu_has_bf16())
+        if cache is not None:
+            try:
+                runtime = OpenVino(
+                    folder, bundle, threads=threads, precisions=precisions, cache=cache
+                )
+                return runtime, f"{why}; compiled graphs are kept in {cache}"
+            except RuntimeError as error:  # a full disk, a file that was cut: it costs time only
+                why = f"{why}; without the cache {cache} ({_first_line(error)})"
         return OpenVino(folder, bundle, threads=threads, precisions=precisions), why
     from models.runtime.onnxruntime import OnnxRuntime
 

@@ -7,7 +7,6 @@ const shown = { picture: null, labels: null, classes: [], only: null }; // what 
 const STAGES = ["decode", "queue", "infer", "encode", "network"];
 const MAX_CANVAS_PX = 1280; // canvases are for looking; the maps stay at full size
 
-let stream = null; // of the webcam
 let running = null; // AbortController of the request on its way
 
 // --- input ---------------------------------------------------------------------------------
@@ -92,38 +91,6 @@ async function example() {
   await predict();
 }
 
-async function toggleWebcam() {
-  if (stream) {
-    stream.getTracks().forEach((track) => track.stop());
-    stream = null;
-    $("video").hidden = true;
-    $("webcam").textContent = "Webcam";
-    return;
-  }
-  try {
-    stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 960 } } });
-  } catch (error) {
-    return showError(`No webcam: ${error.message}. Browsers allow it on https and localhost only.`);
-  }
-  const video = $("video");
-  video.srcObject = stream;
-  video.hidden = false;
-  $("webcam").textContent = "Stop webcam";
-  await video.play();
-  const grab = () => {
-    const canvas = Object.assign(document.createElement("canvas"), { width: video.videoWidth, height: video.videoHeight });
-    canvas.getContext("2d").drawImage(video, 0, 0);
-    return toBlob(canvas, "image/jpeg", 0.92);
-  };
-  while (stream) { // each answer asks for the next pair
-    setImage("image", await grab(), "webcam");
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    if (!stream) break;
-    setImage("next", await grab(), "webcam, 0.1 s later");
-    if (!(await predict())) break;
-  }
-}
-
 // --- request -------------------------------------------------------------------------------
 
 async function predict() {
@@ -138,13 +105,14 @@ async function predict() {
   if (images.next) form.append("next_image", images.next);
   const started = performance.now();
   try {
-    const response = await fetch("v1/predict?inline=true&render=color", {
-      method: "POST", body: form, signal, headers: { Accept: "application/json" },
+    const response = await fetch(`v1/predict?inline=true&render=color${modelQuery()}`, {
+      method: "POST", body: form, signal, headers: { Accept: "application/json", ...keyHeaders() },
     });
+    if (response.status === 401) askForKey();
     const answer = await response.json();
     if (!response.ok) throw new Error(answer.error?.message ?? response.statusText);
     const total = performance.now() - started;
-    await show(answer, parseTiming(response.headers.get("Server-Timing")), total);
+    await show(answer, images.image, parseTiming(response.headers.get("Server-Timing")), total);
     return true;
   } catch (error) {
     if (error.name === "AbortError") return false; // a newer request took its place
@@ -152,6 +120,15 @@ async function predict() {
     showError(error instanceof TypeError ? "The server does not answer: is it running?" : error.message);
     return false;
   }
+}
+
+// The key stays in this tab of the browser and goes to this server alone.
+const apiKey = () => $("key").value || sessionStorage.getItem("anyres-key") || "";
+const keyHeaders = () => (apiKey() ? { Authorization: `Bearer ${apiKey()}` } : {});
+
+function askForKey() {
+  $("key-row").hidden = false;
+  $("key").focus();
 }
 
 function parseTiming(header) {
@@ -167,11 +144,11 @@ function showError(message) {
 
 // --- result --------------------------------------------------------------------------------
 
-async function show(answer, timing, total) {
+async function show(answer, image, timing, total) {
   const [height, width] = answer.image.size;
   $("status").textContent = `${height}×${width} pixels (height × width), answered in ${total.toFixed(0)} ms`;
   $("note-image").textContent = `${answer.image.format} ${height}×${width}`;
-  shown.picture = await createImageBitmap(images.image);
+  shown.picture = await createImageBitmap(image);
   paint("image", shown.picture, true);
   for (const task of ["segmentation", "depth", "flow"]) {
     const png = answer.png?.[task];
@@ -314,18 +291,36 @@ function drawWheel() {
 
 async function showModel() {
   try {
-    const { models } = await (await fetch("v1/models")).json();
+    const response = await fetch("v1/models", { headers: keyHeaders() });
+    if (response.status === 401) {
+      askForKey();
+      $("model").textContent = "This server needs a key";
+      return;
+    }
+    const { models } = await response.json();
     if (models.length === 0) {
       $("model").textContent = "The model is loading …";
       return void setTimeout(showModel, 1000);
     }
-    const [{ name, version, engine, max_mpx }] = models;
-    $("model").textContent = `${name} ${version} on ${engine.name} (${engine.precisions.frame}), up to ${max_mpx} Mpx`;
+    const choice = $("model-choice");
+    const wished = choice.value;
+    choice.replaceChildren(...models.map(({ name, version, default: own }) => {
+      const spec = `${name}@${version}`;
+      return new Option(spec, spec, own, own);
+    }));
+    if (models.some(({ name, version }) => `${name}@${version}` === wished)) choice.value = wished;
+    choice.hidden = models.length === 1;
+    const { name, version, engine, max_mpx } = models[choice.selectedIndex];
+    const who = choice.hidden ? `${name} ${version} ` : "";
+    $("model").textContent = `${who}on ${engine.name} (${engine.precisions.frame}), up to ${round(max_mpx)} Mpx`;
     $("model").title = engine.reason;
   } catch {
     $("model").textContent = "The server does not answer";
   }
 }
+
+// A server with one model is not told its name: it may be replaced by another version meanwhile.
+const modelQuery = () => ($("model-choice").hidden ? "" : `&model=${encodeURIComponent($("model-choice").value)}`);
 
 function setTheme(theme) {
   document.documentElement.dataset.theme = theme;
@@ -335,12 +330,26 @@ function setTheme(theme) {
 
 $("run").addEventListener("click", predict);
 $("example").addEventListener("click", example);
-$("webcam").addEventListener("click", toggleWebcam);
+$("key").addEventListener("change", () => {
+  sessionStorage.setItem("anyres-key", $("key").value);
+  showModel();
+});
+$("model-choice").addEventListener("change", () => {
+  stopLive(); // its stream is of the other model
+  showModel();
+});
 $("opacity").addEventListener("input", drawSegmentation);
 $("canvas-segmentation").addEventListener("pointermove", probe);
 $("canvas-segmentation").addEventListener("pointerleave", () => { $("probe").hidden = true; });
 $("theme").addEventListener("click", () => setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
 $("clear").addEventListener("click", () => location.reload());
+for (const tab of ["images", "video"]) $(`tab-${tab}`).addEventListener("click", () => {
+  for (const other of ["images", "video"]) {
+    $(`tab-${other}`).setAttribute("aria-selected", String(other === tab));
+    $(`panel-${other}`).hidden = other !== tab;
+  }
+  if (tab === "images") stopLive();
+});
 
 setTheme(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
 drawWheel();

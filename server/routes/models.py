@@ -1,23 +1,48 @@
-"""GET /v1/models: what is loaded, in which engine, and why that one."""
+"""GET /v1/models: what is loaded, in which engine, and why that one; and what is not, and why."""
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
 
 from models.task import Task
-from server.loaded_model import LoadedModel
-from server.schemas import EngineInfo, ModelDetails, ModelList, TaskInfo
-from server.service import Service
+from server.answers.schemas import (
+    EngineInfo,
+    ErrorAnswer,
+    ModelDetails,
+    ModelList,
+    ModelTrouble,
+    TaskInfo,
+)
+from server.roster.roster import Roster
+from server.roster.served_model import ServedModel
 
 router = APIRouter()
+
+WORD = r"[A-Za-z0-9._-]{1,64}"
+SPEC = rf"^{WORD}(@{WORD})?$"
 
 
 @router.get("/v1/models")
 async def list_models(request: Request) -> ModelList:
-    """Empty while the model is loading."""
-    service: Service = request.app.state.service
-    return ModelList(models=[] if service.model is None else [describe(service.model)])
+    """Those that take requests, and under `others` those that do not (yet, or any more)."""
+    keeper = request.app.state.service.keeper
+    return ModelList(
+        models=[describe(model, keeper.roster) for model in keeper.roster],
+        others=[
+            ModelTrouble(model=one.model, state=one.state, reason=one.reason)
+            for one in keeper.troubles
+        ],
+    )
 
 
-def describe(model: LoadedModel) -> ModelDetails:
+@router.get("/v1/models/{spec}", responses={404: {"model": ErrorAnswer}})
+async def get_model(request: Request, spec: Annotated[str, Path(pattern=SPEC)]) -> ModelDetails:
+    """One model: `name` is its newest version that is served, `name@version` that one."""
+    roster = request.app.state.service.keeper.roster
+    return describe(roster.find(spec), roster)
+
+
+def describe(model: ServedModel, roster: Roster) -> ModelDetails:
     """A loaded model as JSON."""
     bundle, runtime = model.bundle, model.selection.runtime
     return ModelDetails(
@@ -39,10 +64,13 @@ def describe(model: LoadedModel) -> ModelDetails:
         stride=bundle.stride,
         recipe=bundle.training.recipe,
         scores=dict(bundle.scores),
+        default=model is roster.default,
+        load_s=model.loaded.load_s,
+        warm_up=list(model.loaded.warm_up_sizes),
     )
 
 
-def _describe_task(task: Task, model: LoadedModel) -> TaskInfo:
+def _describe_task(task: Task, model: ServedModel) -> TaskInfo:
     bundle = model.bundle
     if task is Task.SEGMENTATION:
         return TaskInfo(

@@ -10,6 +10,7 @@ FOLDER = Path(__file__).parent.parent / "playground"
 FILES = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/app.js": ("app.js", "text/javascript; charset=utf-8"),
+    "/live.js": ("live.js", "text/javascript; charset=utf-8"),
     "/style.css": ("style.css", "text/css; charset=utf-8"),
 }
 # Pictures are made in the page (blob:, data:); everything else is ours.
@@ -38,3 +39,9 @@ def script() -> Response:
 def style() -> Response:
     """Its looks."""
     return _answer("/style.css")
+
+
+@router.get("/live.js")
+def live() -> Response:
+    """Its video."""
+    return _answer("/live.js")

@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import uvicorn
 from numpy.typing import NDArray
 from PIL import Image
+from starlette.testclient import TestClient, WebSocketDenialResponse
 
 from models.runtime.protocol import Features, FlowMaps, FrameMaps, Runtime
 from server.app import create_app
 from server.config import ServerConfig
-from server.loaded_model import LoadedModel, load_model
+from server.http.protocol import protocol_options
+from server.loading.loaded_model import LoadedModel, load_model
 from server.service import Service
 
 
@@ -29,12 +32,13 @@ def config_for(folder: Path, **changes: Any) -> ServerConfig:
         "threads": 1,
         "codec_threads": 2,
         "max_mpx": 4.0,
+        "calibrate_s": 0.0,
     }
     return ServerConfig(**(settings | changes))
 
 
 def wait_until_loaded(service: Service) -> None:
-    wait_until(lambda: service.model is not None or service.failure is not None)
+    wait_until(lambda: service.is_started or service.failure is not None)
 
 
 def wait_until(statement: Callable[[], bool]) -> None:
@@ -86,7 +90,13 @@ def gated_model(folder: Path, gate: Gate) -> LoadedModel:
 @contextmanager
 def listening(service: Service) -> Iterator[int]:
     """A real port that the service answers on, from a thread of this process."""
-    config = uvicorn.Config(create_app(service), port=0, log_config=None, access_log=False)
+    config = uvicorn.Config(
+        create_app(service),
+        port=0,
+        log_config=None,
+        access_log=False,
+        **protocol_options(service.config, service.telemetry),
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -98,6 +108,13 @@ def listening(service: Service) -> Iterator[int]:
     finally:
         server.should_exit = True
         thread.join(20)
+
+
+def refusal(client: TestClient, url: str, **options: Any) -> WebSocketDenialResponse:
+    """The answer to a handshake that is not accepted."""
+    with pytest.raises(WebSocketDenialResponse) as denied:
+        client.websocket_connect(url, **options).__enter__()
+    return denied.value
 
 
 def post_head(length: int | None, *extra: str) -> bytes:

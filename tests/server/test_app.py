@@ -104,7 +104,7 @@ def test_the_playground_loads_nothing_from_elsewhere(client: TestClient) -> None
         answer = client.get(f"/{path}")
         assert answer.status_code == 200
         texts.append(answer.text)
-    assert len(texts) == 3
+    assert len(texts) == 4
     for text in texts:
         assert not re.search(r"https?://", text)
 

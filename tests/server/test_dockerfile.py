@@ -22,6 +22,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from server.config import ServerConfig
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 START_S = 120
@@ -40,13 +42,30 @@ def requirements() -> str:
     assert line is not None
     code = line[1].replace("\\\n", "")
     # In a shell's double quotes, where a backslash before n stays what it is.
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
+    extras = re.search(r"^ARG EXTRAS=(\S+)$", DOCKERFILE, flags=re.MULTILINE)
+    assert extras is not None
+    environment = {**os.environ, "EXTRAS": extras[1]}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, check=True
+    )
     return done.stdout.decode()
 
 
 def test_the_image_holds_models_and_server_alone() -> None:
     assert copied_folders() == ["models", "server"]
     assert not re.search(r"^(torch|onnx|safetensors)\b", requirements(), flags=re.MULTILINE)
+
+
+def test_it_has_two_stages_and_the_last_one_runs_as_nobody_special() -> None:
+    stages = re.findall(r"^FROM \S+ AS (\w+)$", DOCKERFILE, flags=re.MULTILINE)
+    assert stages == ["build", "cpu"]
+    last_stage = DOCKERFILE.rpartition("FROM ")[2]
+    assert re.findall(r"^USER (\S+)$", last_stage, flags=re.MULTILINE) == ["anyres"]
+    assert "useradd --system --uid 10001" in last_stage  # as the manifests have it
+    assert "pip install" not in last_stage
+    assert re.search(r'^ENTRYPOINT \["python", "-m", "server"\]$', last_stage, re.MULTILINE)
+    for name in re.findall(r"^\s*(?:ENV )?.*?ANYRES_([A-Z_]+)=", last_stage, flags=re.MULTILINE):
+        assert name.lower() in ServerConfig.model_fields
 
 
 @pytest.mark.slow

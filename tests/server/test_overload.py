@@ -72,7 +72,7 @@ def test_past_its_deadline_a_request_is_504_and_leaves_the_queue(
         late = client.post("/v1/predict?timeout_ms=50", content=IMAGE)
         assert late.status_code == 504
         assert "no answer within 50 ms" in late.json()["error"]["message"]
-        assert service.worker.num_waiting == 0
+        assert service.open_model().worker.num_waiting == 0
         gate.open.set()
         assert first.result(10).status_code == 200
         assert "anyres_deadline_missed_total 1.0" in client.get("/metrics").text
@@ -87,4 +87,4 @@ def test_an_engine_failure_is_500_and_the_next_request_is_fine(folder: Path, gat
         bad = client.post("/v1/predict", content=encoded(plain(13, 13, (0, 0, 0))))
         assert (bad.status_code, bad.json()["error"]["code"]) == (500, "internal")
         assert client.post("/v1/predict", content=IMAGE).status_code == 200
-    wait_until(lambda: not service.worker.is_alive)
+    wait_until(lambda: not service.keeper.has_running_engines)

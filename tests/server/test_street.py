@@ -17,7 +17,7 @@ STREET = Path(__file__).parents[2] / "models" / "bundles" / "street"
 
 @pytest.fixture(scope="module")
 def street() -> Iterator[TestClient]:
-    service = Service(ServerConfig(bundle=STREET, threads=1))
+    service = Service(ServerConfig(bundle=STREET, threads=1, calibrate_s=0.0))
     with TestClient(create_app(service)) as client:
         wait_until_loaded(service)
         assert service.failure is None

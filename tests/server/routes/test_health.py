@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from models.bundle import BundleError
 from server.app import create_app
-from server.loaded_model import LoadedModel, load_model
+from server.loading.loaded_model import LoadedModel, load_model
 from server.service import Service
 from tests.server.serving import config_for, encoded, plain, wait_until_loaded
 
@@ -31,7 +31,7 @@ def test_from_loading_over_ready_to_draining(folder: Path) -> None:
     service = Service(config, load=load)
     with TestClient(create_app(service)) as client:
         assert statuses(client) == (200, 503, 503)
-        assert client.get("/v1/models").json() == {"models": []}
+        assert client.get("/v1/models").json()["models"] == []
         early = client.post("/v1/predict", content=IMAGE)
         assert (early.status_code, early.headers["Retry-After"]) == (503, "2")
         may_load.set()
@@ -66,10 +66,17 @@ def test_metrics_count_stages_rejections_and_the_engine(folder: Path) -> None:
         lines = client.get("/metrics").text.splitlines()
     for stage in ("receive", "decode", "queue", "infer", "encode"):
         expected = 2 if stage == "receive" else 1
-        assert f"anyres_{stage}_seconds_count {expected}.0" in lines
+        assert f'anyres_{stage}_seconds_count{{model="toy"}} {expected}.0' in lines
     assert 'anyres_rejected_total{reason="unsupported_image"} 1.0' in lines
     assert 'anyres_request_seconds_count{route="/v1/predict",status="200"} 1.0' in lines
     assert 'anyres_request_seconds_count{route="none",status="404"} 1.0' in lines
     assert "anyres_ready 1.0" in lines
-    assert "anyres_queue_requests 0.0" in lines
+    assert 'anyres_queue_requests{model="toy",version="1.0"} 0.0' in lines
+    assert 'anyres_batch_requests_count{model="toy"} 1.0' in lines
+    assert 'anyres_padded_pixels_total{model="toy"} 16.0' in lines
+    assert 'anyres_padding_pixels_total{model="toy"} 0.0' in lines
+    assert 'anyres_cold_shapes_total{graph="frame",model="toy"} 1.0' in lines
+    assert 'anyres_queue_dropped_total{model="toy",reason="expired"} 0.0' in lines
+    assert any(line.startswith('anyres_measured_seconds_total{graph="frame"') for line in lines)
+    assert any(line.startswith('anyres_cost_seconds{graph="flow"') for line in lines)
     assert any(line.startswith("anyres_engine_info{") and "onnxruntime" in line for line in lines)

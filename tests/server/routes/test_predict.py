@@ -59,6 +59,17 @@ def test_a_pair_gets_flow_as_well(client: TestClient) -> None:
     assert body["segmentation"]["classes"][0]["name"] == "sky"
 
 
+@pytest.mark.parametrize(
+    "query",
+    ["?model=toy", "?model=toy@1.0", "?depth=relative", "?priority=batch", "?timeout_ms=1e9"],
+)
+def test_what_the_model_can_give_is_given(client: TestClient, query: str) -> None:
+    answer = client.post(f"/v1/predict{query}", content=encoded(FIRST), headers=PNG)
+    assert answer.status_code == 200
+    assert answer.json()["depth"]["convention"] == "relative_inverse_depth"
+    assert answer.json()["stream"] is None
+
+
 def test_only_the_tasks_asked_for_are_answered(client: TestClient) -> None:
     body = client.post("/v1/predict?tasks=flow,depth", files=pair()).json()
     assert body["segmentation"] is None
@@ -173,6 +184,12 @@ def test_exif_rotation_is_shown_in_sizes_and_maps(client: TestClient) -> None:
         ("?tasks=", {}, 422, "tasks is ''"),
         ("?tasks=flow", {}, 422, "send a form with image and next_image"),
         ("?orientation=up", {}, 422, "query orientation is 'up'"),
+        ("?model=nobody", {}, 404, "served are toy@1.0"),
+        ("?model=toy@2", {}, 404, "model is 'toy@2'"),
+        ("?model=../toy", {}, 422, "query model is '../toy'"),
+        ("?depth=metric", {}, 422, "Leave depth out or write depth=relative"),
+        ("?priority=urgent", {}, 422, "query priority is 'urgent'"),
+        ("?timeout_ms=inf", {}, 422, "query timeout_ms is 'inf'"),
         ("?task=depth", {}, 422, "query task is 'depth'"),
         ("?timeout_ms=0", {}, 422, "query timeout_ms is '0'"),
         ("", {"Accept": "image/png"}, 422, "a data PNG holds one map, 2 were asked for"),
@@ -233,19 +250,28 @@ def test_wrong_forms_are_refused(
     ("kind", "body", "message"),
     [
         ("multipart/form-data", b"", "expected a boundary"),
-        ("multipart/form-data; boundary=x", b"garbage", "the multipart body is broken"),
+        ("multipart/form-data; boundary=x", b"garbage", "the multipart body starts with"),
         (
             "multipart/form-data; boundary=x",
             b'--x\r\nContent-Disposition: form-data; name="image"\r\n\r\nabc',
             "ends before its closing boundary",
         ),
         ("multipart/form-data; boundary=x", b"--x\r\n" + b"A: b\r\n" * 99, "body is broken"),
+        ("multipart/form-data; boundary=x", b"--x\r\nA: " + b"b" * 5000, "body is broken"),
     ],
 )
 def test_broken_forms_are_refused(client: TestClient, kind: str, body: bytes, message: str) -> None:
     answer = client.post("/v1/predict", content=body, headers={"Content-Type": kind})
     assert answer.status_code == 400
     assert message in answer.json()["error"]["message"]
+
+
+def test_a_flood_of_parts_ends_at_the_second_of_a_name(client: TestClient) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="image"\r\n\r\n\x89PNG\r\n'
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = client.post("/v1/predict", content=part * 100_000, headers=kind)
+    assert answer.status_code == 422
+    assert "two fields 'image'" in answer.json()["error"]["message"]
 
 
 def test_the_request_id_is_kept_if_it_is_harmless(client: TestClient) -> None:

@@ -1,0 +1,1 @@
+"""What a client gets: maps in the form that it asked for."""

@@ -1,0 +1,1 @@
+"""Load for a server, ours or another's, and honest figures of what it did with it."""

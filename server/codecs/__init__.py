@@ -1,0 +1,1 @@
+"""Images from bytes, maps to bytes; knows nothing of HTTP."""

@@ -1,0 +1,1 @@
+"""Bodies in under limits, errors out, and what surrounds every request."""

@@ -1,0 +1,292 @@
+"""uvicorn's HTTP/1.1 with absolute deadlines: for heads, for bodies nobody reads, for answers.
+
+uvicorn itself only ends idle connections; one that sends a byte now and then lives for ever. Each
+deadline here starts once and no byte restarts it. Bodies that a route reads have their deadline in
+`server.http.body`, which can say more; the one here comes GRACE_S later, for all others.
+"""
+
+import asyncio
+import sys
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+from server.config import ServerConfig
+from server.errors import (
+    BodyTooSlow,
+    HeadTooLarge,
+    HeadTooSlow,
+    MalformedBody,
+    ServerError,
+    TooManyConnections,
+)
+from server.http.connections import ACCEPTED_AT_ONCE, Connections
+from server.http.error_answers import error_json
+from server.http.handshake import check_handshake
+from server.http.parser import BoundedParser, TooManyChunks
+from server.http.socket_protocol import BoundedSocket
+from server.http.unsent import Unsent
+from server.watching.telemetry import Telemetry
+
+GRACE_S = 2.0
+
+
+class Phase(Enum):
+    """What a connection waits for."""
+
+    IDLE = "idle"  # the first byte of the next request; uvicorn's own timer runs
+    HEAD = "head"
+    BODY = "body"
+    BUSY = "busy"  # us
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deadlines:
+    """In seconds, each from the start of its phase."""
+
+    head_s: float
+    body_s: float
+    send_s: float
+
+
+class BoundedProtocol(H11Protocol):
+    """One connection. Made by uvicorn with the arguments that `protocol_options` adds."""
+
+    def __init__(
+        self,
+        *args: Any,
+        deadlines: Deadlines,
+        room: Connections,
+        on_dropped: Callable[[str], None],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        assert self.config.h11_max_incomplete_event_size is not None  # see `protocol_options`
+        self.conn = BoundedParser(max_head_bytes=self.config.h11_max_incomplete_event_size)
+        self._unsent = Unsent()
+        self.app = self._unsent.around(self.app)
+        self._deadlines = deadlines
+        self._room = room
+        self._on_dropped = on_dropped
+        self._phase = Phase.HEAD
+        self._phase_cycle: object = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._send_timer: asyncio.TimerHandle | None = None
+        self._is_paused = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """See asyncio."""
+        super().connection_made(transport)
+        if self._room.enter(self):
+            self._start(Phase.HEAD)
+            if self._room.is_crowded:
+                self.loop.call_later(0, self._room.make_room)  # after the sockets that have data
+            return
+        self._on_dropped("refused")
+        self._say(TooManyConnections("every connection is taken: come again in a second"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio."""
+        self._leave()
+        super().connection_lost(exc)
+
+    def handle_events(self) -> None:
+        """See uvicorn: called whenever bytes or an answer may have moved things on."""
+        super().handle_events()
+        self._look()
+
+    def on_response_complete(self) -> None:
+        """See uvicorn."""
+        super().on_response_complete()
+        if not self._is_paused:
+            self._catch_up()
+        self._look()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """See uvicorn: another protocol takes the transport over, with limits of its own."""
+        try:
+            check_handshake(event)
+        except ServerError as error:
+            self._say(error)
+            return
+        self._leave()
+        super().handle_websocket_upgrade(event)
+
+    def send_400_response(self, msg: str) -> None:
+        """See uvicorn: the client does not speak HTTP, or says too much before it starts."""
+        error = sys.exception()
+        if isinstance(error, h11.RemoteProtocolError) and error.error_status_hint == 431:
+            self._say(
+                HeadTooLarge(
+                    f"the request line and headers are longer than "
+                    f"{self.config.h11_max_incomplete_event_size} bytes: send fewer headers"
+                )
+            )
+            return
+        if isinstance(error, TooManyChunks):
+            self._say(MalformedBody(str(error)))
+            return
+        self._say(MalformedBody(f"this is not HTTP/1.1 ({error}): {msg}"))
+
+    def pause_writing(self) -> None:
+        """See asyncio: the client takes its answer more slowly than we write it."""
+        super().pause_writing()
+        self._is_paused = True
+        left = max(self._unsent.num_bytes, self.transport.get_write_buffer_size())
+        self._room.is_behind(self, left)
+        self._time_sending()
+
+    def resume_writing(self) -> None:
+        """See asyncio. The deadline goes on while the application has more of the answer."""
+        super().resume_writing()
+        self._is_paused = False
+        if not self._unsent.num_bytes:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        self._room.caught_up(self)
+        if self._send_timer is not None:
+            self._send_timer.cancel()
+            self._send_timer = None
+
+    def drop(self, reason: str) -> None:
+        """End this connection; with an answer, if it is still open what that will be."""
+        self._on_dropped(reason)
+        if reason in ("send_timeout", "unsent"):
+            self.transport.abort()  # what it has not taken it will not take
+        elif self._phase is Phase.BODY:
+            self._say(
+                BodyTooSlow(
+                    "the body was arriving for too long, and others wait for this connection"
+                    if reason == "crowded"
+                    else f"the body has not arrived in {self._deadlines.body_s:g} s: use a faster "
+                    f"network"
+                )
+            )
+        elif self._phase is Phase.HEAD and self.conn.trailing_data[0]:
+            self._say(
+                HeadTooSlow(
+                    f"the headers have not arrived in {self._deadlines.head_s:g} s: send them at "
+                    f"once"
+                )
+            )
+        else:
+            self.transport.close()
+        self._look()
+
+    def _look(self) -> None:
+        """Find out what we wait for now."""
+        if self.transport.is_closing():
+            self._start(Phase.BUSY)
+            if self.transport.get_write_buffer_size():
+                self._time_sending()  # a close waits for the last byte, however long that takes
+            return
+        state = self.conn.their_state
+        if state is h11.SEND_BODY:
+            phase = Phase.BODY
+        elif state is not h11.IDLE:
+            phase = Phase.BUSY
+        elif self.conn.trailing_data[0] or self.cycle is None:
+            phase = Phase.HEAD
+        else:
+            phase = Phase.IDLE
+        if phase is not self._phase or self.cycle is not self._phase_cycle:
+            self._start(phase)
+
+    def _start(self, phase: Phase) -> None:
+        self._phase, self._phase_cycle = phase, self.cycle
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if phase is Phase.BUSY:
+            self._room.has_request(self)
+            return
+        self._room.awaits_request(self)
+        limit_s = {
+            Phase.HEAD: self._deadlines.head_s,
+            Phase.BODY: self._deadlines.body_s + GRACE_S,
+        }.get(phase)
+        if limit_s is not None:
+            self._timer = self.loop.call_later(
+                limit_s, partial(self.drop, f"{phase.value}_timeout")
+            )
+
+    def _time_sending(self) -> None:
+        if self._send_timer is None:
+            self._send_timer = self.loop.call_later(
+                self._deadlines.send_s, partial(self.drop, "send_timeout")
+            )
+
+    def _leave(self) -> None:
+        self._room.leave(self)
+        for timer in (self._timer, self._send_timer):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._send_timer = None
+
+    def _say(self, error: ServerError) -> None:
+        """Answer in place of the application, and close."""
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn's type forgets the None
+        if cycle is not None and not cycle.response_complete:
+            if cycle.response_started:
+                self.transport.abort()
+                return
+            cycle.disconnected = True  # the application stops, and what it says goes nowhere
+            cycle.message_event.set()
+        request_id = uuid.uuid4().hex
+        body = error_json(error, request_id).encode()
+        headers = {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+            "X-Request-Id": request_id,
+            **error.headers,
+        }
+        try:
+            for event in (
+                h11.Response(
+                    status_code=error.status,
+                    headers=list(headers.items()),
+                    reason=HTTPStatus(error.status).phrase.encode(),
+                ),
+                h11.Data(data=body),
+                h11.EndOfMessage(),
+            ):
+                self.transport.write(self.conn.send(event) or b"")
+        except h11.LocalProtocolError:
+            pass  # an answer went out already: closing is all that is left to say
+        self.transport.close()
+
+
+def protocol_options(config: ServerConfig, telemetry: Telemetry) -> dict[str, Any]:
+    """What `uvicorn.Config` needs to hold these limits, over WebSockets too. Once per server."""
+    connections = Connections(
+        max_connections=config.max_connections, max_unsent_bytes=config.max_unsent_bytes
+    )
+    telemetry.watch("anyres_connections", "Open over HTTP.", lambda: len(connections))
+    telemetry.watch(
+        "anyres_unsent_bytes", "Of slowly taken answers.", lambda: connections.num_unsent_bytes
+    )
+    deadlines = Deadlines(
+        head_s=config.head_timeout_s, body_s=config.body_timeout_s, send_s=config.send_timeout_s
+    )
+
+    def dropped(reason: str) -> None:
+        telemetry.connections_dropped.labels(reason).inc()
+
+    return {
+        "http": partial(BoundedProtocol, deadlines=deadlines, room=connections, on_dropped=dropped),
+        "h11_max_incomplete_event_size": config.max_head_bytes,
+        "backlog": ACCEPTED_AT_ONCE,
+        "timeout_keep_alive": max(1, round(config.keep_alive_s)),
+        "ws": partial(BoundedSocket, room=connections, on_dropped=dropped),
+        "ws_max_size": config.max_frame_bytes,
+        "ws_per_message_deflate": False,  # images are compressed already; and no bombs
+    }

@@ -1,0 +1,32 @@
+"""Whether the engine itself is broken, or only met an image that it cannot run.
+
+A failure alone says nothing: anyone can send the image that an engine chokes on, and send it again.
+So after each failure an image of our own runs. If that fails too, several times in a row with no
+success in between, waiting cannot help and /livez says so.
+"""
+
+IN_A_ROW = 3
+
+
+class DeviceHealth:
+    """Pure counting. Not thread-safe: its worker holds a lock around it."""
+
+    def __init__(self) -> None:
+        self._failed_probes = 0
+        self.reason: str | None = None
+        """Of the last probe that failed, until something succeeds."""
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether only a new process can help."""
+        return self._failed_probes >= IN_A_ROW
+
+    def succeeded(self) -> None:
+        """The engine answered: a client or a probe."""
+        self._failed_probes = 0
+        self.reason = None
+
+    def probe_failed(self, reason: str) -> None:
+        """Our own image failed, right after a failure."""
+        self._failed_probes += 1
+        self.reason = reason

@@ -1,0 +1,276 @@
+"""Slow, large, silent and half-closed connections, over real sockets."""
+
+import json
+import socket
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from server.app import create_app
+from server.service import Service
+from tests.server.serving import (
+    Gate,
+    config_for,
+    encoded,
+    gated_model,
+    listening,
+    plain,
+    post_head,
+    read_answer,
+    wait_until,
+    wait_until_loaded,
+)
+
+IMAGE = encoded(plain(20, 20, (40, 40, 40)))
+HEALTH = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def connect(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=10)
+
+
+def error_of(connection: socket.socket) -> tuple[int, str]:
+    status, body = read_answer(connection)
+    error = json.loads(body)["error"]
+    assert error["status"] == status
+    assert error["request_id"]
+    return status, error["code"]
+
+
+def dropped(service: Service, reason: str) -> bool:
+    return f'connections_dropped_total{{reason="{reason}"}}'.encode() in service.telemetry.text()
+
+
+def is_closed(connection: socket.socket) -> bool:
+    return connection.recv(1) == b""
+
+
+def test_headers_that_trickle_are_408_by_an_absolute_deadline(folder: Path) -> None:
+    service = Service(config_for(folder, head_timeout_s=0.4))
+    with listening(service) as port, connect(port) as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\n")
+        for number in range(4):  # each line would restart an idle timer
+            connection.sendall(b"X-%d: 1\r\n" % number)
+        assert error_of(connection) == (408, "head_too_slow")
+        assert is_closed(connection)
+        assert dropped(service, "head_timeout")
+
+
+def test_the_deadline_holds_for_the_second_request_too(folder: Path) -> None:
+    service = Service(config_for(folder, head_timeout_s=0.4))
+    with listening(service) as port, connect(port) as connection:
+        connection.sendall(HEALTH)
+        assert read_answer(connection)[0] == 200
+        connection.sendall(HEALTH[:20])
+        assert error_of(connection) == (408, "head_too_slow")
+
+
+def test_a_silent_connection_is_closed_without_a_word(folder: Path) -> None:
+    service = Service(config_for(folder, head_timeout_s=0.2))
+    with listening(service) as port, connect(port) as connection:
+        assert is_closed(connection)
+
+
+def test_a_body_that_no_route_reads_does_not_hold_the_connection(folder: Path) -> None:
+    service = Service(config_for(folder))
+    with listening(service) as port, connect(port) as connection:
+        connection.sendall(post_head(1000).replace(b"POST /v1/predict", b"POST /livez", 1))
+        assert error_of(connection) == (405, "method_not_allowed")
+        assert is_closed(connection)  # though 1000 bytes never came
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [
+        b"GET /livez HTTP/1.1\r\n" + b"X-A: 1\r\n" * 5000,
+        b"GET /livez HTTP/1.1\r\nX-A: " + b"a" * 40_000,
+        b"GET /" + b"a" * 40_000,
+    ],
+)
+def test_a_flood_of_headers_is_431(folder: Path, flood: bytes) -> None:
+    service = Service(config_for(folder))
+    with listening(service) as port, connect(port) as connection:
+        connection.sendall(flood)
+        assert error_of(connection) == (431, "head_too_large")
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        b"\x16\x03\x01\x02\x00 TLS\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: x\r\nX-A : b\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\n\r\n",  # no Host
+        b"GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: x\r\nX-A: \x00\r\n\r\n",
+    ],
+)
+def test_what_is_not_http_is_400(folder: Path, nonsense: bytes) -> None:
+    service = Service(config_for(folder))
+    with listening(service) as port, connect(port) as connection:
+        connection.sendall(nonsense)
+        assert error_of(connection) == (400, "malformed_body")
+
+
+def test_many_slow_connections_do_not_shut_out_a_quick_one(folder: Path) -> None:
+    service = Service(config_for(folder, max_connections=20))
+    with listening(service) as port, ExitStack() as kept:
+        head, body = (kept.enter_context(connect(port)) for _ in range(2))
+        head.sendall(HEALTH[:20])
+        body.sendall(post_head(1000) + b"\x89PNG")
+        wait_until(lambda: service.arriving.num_bytes == 4)
+        for _ in range(60):
+            slow = kept.enter_context(connect(port))
+            with suppress(ConnectionError):  # some are dropped before they have said anything
+                slow.sendall(HEALTH[:20])
+        for _ in range(3):
+            with connect(port) as quick:
+                quick.sendall(post_head(len(IMAGE)) + IMAGE)
+                assert read_answer(quick)[0] == 200
+        assert dropped(service, "crowded")
+        assert error_of(head) == (408, "head_too_slow")
+        assert error_of(body) == (408, "body_too_slow")
+    assert service.arriving.num_bytes == 0
+
+
+def test_bodies_that_trickle_take_no_place_in_the_house(folder: Path) -> None:
+    service = Service(config_for(folder, max_queue=2))
+    with listening(service) as port, ExitStack() as kept:
+        slow = [kept.enter_context(connect(port)) for _ in range(10)]
+        for connection in slow:
+            connection.sendall(post_head(1000) + b"\x89PNG")
+        wait_until(lambda: service.arriving.num_bytes == 40)
+        with connect(port) as quick:
+            quick.sendall(post_head(len(IMAGE)) + IMAGE)
+            assert read_answer(quick)[0] == 200
+
+
+def test_bytes_that_arrive_are_bounded_together(folder: Path) -> None:
+    service = Service(config_for(folder, max_arriving_bytes=100))
+    with listening(service) as port, connect(port) as first, connect(port) as second:
+        first.sendall(post_head(1000) + b"\x89PNG" + bytes(56))
+        wait_until(lambda: service.arriving.num_bytes == 60)
+        second.sendall(post_head(1000) + b"\x89PNG" + bytes(56))
+        assert error_of(second) == (429, "queue_full")
+
+
+def test_a_client_that_does_not_take_its_answer_is_cut_off(folder: Path) -> None:
+    service = Service(config_for(folder, send_timeout_s=0.3))
+    image = encoded(plain(2000, 2000, (1, 2, 3)))
+    with listening(service) as port, socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", port))
+        head = post_head(len(image), "Accept: application/x-npz")  # 44 MB
+        connection.sendall(head + image)
+        wait_until(lambda: dropped(service, "send_timeout"))
+        assert b"anyres_unsent_bytes 0.0" in service.telemetry.text()
+
+
+def test_answers_that_are_not_taken_are_bounded_together(folder: Path) -> None:
+    service = Service(config_for(folder, max_unsent_bytes=10_000_000))
+    image = encoded(plain(1000, 1000, (1, 2, 3)))
+    request = post_head(len(image), "Accept: application/x-npz") + image  # 11 MB each
+    with listening(service) as port, socket.socket() as first, socket.socket() as second:
+        for connection in (first, second):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect(("127.0.0.1", port))
+            connection.sendall(request)
+        wait_until(lambda: dropped(service, "unsent"))
+
+
+def test_half_closed_predictions_leave_the_queue_at_once(folder: Path, gate: Gate) -> None:
+    service = Service(config_for(folder), load=lambda: gated_model(folder, gate))
+    with listening(service) as port, connect(port) as first, connect(port) as second:
+        first.sendall(post_head(len(IMAGE)) + IMAGE)
+        assert gate.entered.wait(10)
+        second.sendall(post_head(len(IMAGE)) + IMAGE)
+        wait_until(lambda: service.open_model().worker.num_waiting == 1)
+        second.shutdown(socket.SHUT_WR)  # it still listens, but nobody can tell
+        wait_until(lambda: service.open_model().worker.num_waiting == 0)
+        gate.open.set()
+        assert read_answer(first)[0] == 200
+    assert gate.sizes == [(20, 20)]
+
+
+def test_half_closed_frames_leave_the_queue_and_the_stream_goes_on(
+    folder: Path, gate: Gate
+) -> None:
+    service = Service(config_for(folder), load=lambda: gated_model(folder, gate))
+
+    def frame(id_: str) -> bytes:
+        path = f"POST /v1/streams/{id_}/frames".encode()
+        return post_head(len(IMAGE)).replace(b"POST /v1/predict", path, 1) + IMAGE
+
+    with listening(service) as port, connect(port) as first:
+        first.sendall(b"POST /v1/streams HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        id_ = json.loads(read_answer(first)[1])["id"]
+        stream = service.streams.find(id_, owner="", now_s=0.0)
+        first.sendall(frame(id_))
+        assert gate.entered.wait(10)
+        with connect(port) as second, connect(port) as third:
+            second.sendall(frame(id_))
+            wait_until(lambda: len(stream.turns) == 2)
+            third.sendall(frame(id_))
+            wait_until(lambda: len(stream.turns) == 3)
+            second.shutdown(socket.SHUT_WR)
+            wait_until(lambda: len(stream.turns) == 2)
+            gate.open.set()
+            assert read_answer(first)[0] == 200
+            answer = json.loads(read_answer(third)[1])
+    assert answer["stream"]["flow_from"] == 0
+    assert gate.sizes == [(20, 20)] * 2
+
+
+def test_a_socket_that_leaves_takes_its_frame_out_of_the_queue(folder: Path, gate: Gate) -> None:
+    from websockets.sync.client import connect as connect_socket
+
+    service = Service(config_for(folder), load=lambda: gated_model(folder, gate))
+    with listening(service) as port, connect(port) as busy:
+        busy.sendall(post_head(len(IMAGE)) + IMAGE)
+        assert gate.entered.wait(10)
+        with connect_socket(f"ws://127.0.0.1:{port}/v1/streams/ws", max_size=None) as live:
+            assert json.loads(live.recv(timeout=10))["type"] == "hello"
+            live.send(IMAGE)
+            wait_until(lambda: service.open_model().worker.num_waiting == 1)
+            live.socket.shutdown(socket.SHUT_WR)
+            wait_until(lambda: service.open_model().worker.num_waiting == 0)
+        wait_until(lambda: len(service.streams) == 0)
+        gate.open.set()
+        assert read_answer(busy)[0] == 200
+    assert gate.sizes == [(20, 20)]
+
+
+def test_a_message_beyond_the_limit_ends_its_connection_alone(folder: Path) -> None:
+    from websockets.exceptions import ConnectionClosed
+    from websockets.sync.client import connect as connect_socket
+
+    service = Service(config_for(folder, max_frame_bytes=1000))
+    with listening(service) as port:
+        url = f"ws://127.0.0.1:{port}/v1/streams/ws"
+        with connect_socket(url) as greedy, connect_socket(url) as modest:
+            for live in (greedy, modest):
+                assert json.loads(live.recv(timeout=10))["type"] == "hello"
+            greedy.send(bytes(1001))
+            with pytest.raises(ConnectionClosed) as closed:
+                greedy.recv(timeout=10)
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1009
+            modest.send(IMAGE)
+            assert json.loads(modest.recv(timeout=10))["type"] == "frame"
+
+
+def test_the_name_of_a_field_cannot_forge_a_line_of_the_log(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = Service(config_for(folder))
+    form = b'--x\r\nContent-Disposition: form-data; name="a\x0a12:00 INFO"\r\n\r\n1\r\n--x--\r\n'
+    with TestClient(create_app(service)) as client, caplog.at_level("DEBUG"):
+        wait_until_loaded(service)
+        answer = client.post(
+            "/v1/predict?model=a%0Ab",
+            content=form,
+            headers={"Content-Type": "multipart/form-data; boundary=x", "X-Request-Id": "a\tb"},
+        )
+    assert answer.status_code in (400, 422)
+    assert all("\n" not in r.getMessage() for r in caplog.records if r.name.startswith("anyres"))

@@ -1,0 +1,376 @@
+"""Who is next, with whom, and when. Time is a number here."""
+
+import math
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.image.sizes import padded_size
+from server.scheduling.batcher import TRY_EVERY, Batcher, BatchPolicy
+from server.scheduling.cost import CostModel, GraphCost
+from server.scheduling.job import Priority
+from server.scheduling.lane import Waiting
+from tests.server.scheduling.simulation import (
+    CPU,
+    DEVICE,
+    Simulation,
+    cost_model,
+    ids,
+    waiting,
+)
+
+NO_WAIT = BatchPolicy(pixel_budget=1_000_000, max_wait_s=0.0)
+
+
+def batcher_for(cost: GraphCost, policy: BatchPolicy = NO_WAIT) -> Batcher:
+    return Batcher(policy, cost_model(cost))
+
+
+def padded_px(batch: tuple[Waiting, ...]) -> int:
+    height, width = padded_size([one.shape.size for one in batch])
+    return height * width * sum(one.shape.num_frames for one in batch)
+
+
+def test_on_a_cpu_everybody_runs_alone_in_order() -> None:
+    batcher = batcher_for(CPU)
+    for id_ in (1, 2, 3):
+        batcher.add(waiting(id_, arrived_s=float(id_)))
+    taken = [ids(batcher.next_batch(now_s=3.0).run) for _ in range(4)]
+    assert taken == [[1], [2], [3], []]
+
+
+def test_where_calls_are_costly_sizes_are_mixed_in_one_batch() -> None:
+    batcher = batcher_for(DEVICE)
+    for id_, size in enumerate([(100, 120), (90, 130), (130, 90)]):
+        batcher.add(waiting(id_, size=size))
+    assert ids(batcher.next_batch(now_s=0.0).run) == [0, 1, 2]
+
+
+def test_images_pairs_and_frames_of_streams_share_a_batch() -> None:
+    batcher = batcher_for(DEVICE)
+    stream = waiting(2)
+    batcher.add(waiting(1, num_frames=2))
+    batcher.add(replace(stream, shape=replace(stream.shape, has_flow=True)))
+    batcher.add(waiting(3))
+    decision = batcher.next_batch(now_s=0.0)
+    assert ids(decision.run) == [1, 2, 3]
+    assert decision.together
+
+
+def test_padding_that_costs_more_than_a_call_keeps_them_apart() -> None:
+    # 10x900 and 900x10 together: 900x900x2 = 1.62 Mpx for 0.018, 0.016 s more than apart.
+    batcher = batcher_for(DEVICE, BatchPolicy(pixel_budget=10_000_000, max_wait_s=0.0))
+    for id_, size in enumerate([(10, 9000), (300, 10), (20, 9000)]):
+        batcher.add(waiting(id_, size=size))
+    assert ids(batcher.next_batch(now_s=0.0).run) == [0, 2]
+    assert ids(batcher.next_batch(now_s=0.0).run) == [1]
+
+
+def test_a_batch_closes_where_the_next_one_would_break_the_budget() -> None:
+    batcher = batcher_for(DEVICE, BatchPolicy(pixel_budget=30_000, max_wait_s=0.0))
+    for id_ in range(5):
+        batcher.add(waiting(id_, size=(100, 100)))
+    assert ids(batcher.next_batch(now_s=0.0).run) == [0, 1, 2]
+    assert ids(batcher.next_batch(now_s=0.0).run) == [3, 4]
+
+
+def test_an_image_beyond_the_budget_runs_alone_and_its_pair_frame_by_frame() -> None:
+    batcher = batcher_for(DEVICE, BatchPolicy(pixel_budget=30_000, max_wait_s=0.0))
+    batcher.add(waiting(1, size=(200, 200), num_frames=2))
+    batcher.add(waiting(2, size=(10, 10)))
+    decision = batcher.next_batch(now_s=0.0)
+    assert (ids(decision.run), decision.together) == ([1], False)
+
+
+def test_a_large_image_waits_while_what_runs_has_the_memory() -> None:
+    batcher = batcher_for(DEVICE)
+    batcher.add(waiting(1, size=(200, 200)))
+    busy = batcher.next_batch(now_s=0.0, room_px=39_999, engine_is_idle=False)
+    assert (busy.run, len(batcher)) == ((), 1)
+    assert ids(batcher.next_batch(now_s=0.0, room_px=39_999, engine_is_idle=True).run) == [1]
+
+
+def test_no_batch_is_larger_than_the_free_memory() -> None:
+    batcher = batcher_for(DEVICE)
+    for id_ in range(3):
+        batcher.add(waiting(id_, size=(100, 100)))
+    assert ids(batcher.next_batch(now_s=0.0, room_px=20_000).run) == [0, 1]
+
+
+def test_batches_can_be_switched_off() -> None:
+    batcher = batcher_for(DEVICE, BatchPolicy(pixel_budget=10**6, max_jobs=1))
+    batcher.add(waiting(1))
+    batcher.add(waiting(2))
+    assert ids(batcher.next_batch(now_s=0.0).run) == [1]
+
+
+def test_a_suspect_runs_alone() -> None:
+    batcher = batcher_for(DEVICE)
+    batcher.add(waiting(1))
+    batcher.add(waiting(2, alone=True), again=True)
+    batcher.add(waiting(3))
+    assert [ids(batcher.next_batch(now_s=0.0).run) for _ in range(2)] == [[1, 3], [2]]
+
+
+def test_a_lane_is_in_the_order_of_deadlines() -> None:
+    batcher = batcher_for(CPU)
+    for id_, deadline_s in enumerate([30.0, 10.0, 20.0, 10.0]):
+        batcher.add(waiting(id_, deadline_s=deadline_s))
+    assert [ids(batcher.next_batch(now_s=0.0).run)[0] for _ in range(4)] == [1, 3, 2, 0]
+
+
+def test_nobody_joins_who_would_make_a_member_late() -> None:
+    batcher = batcher_for(DEVICE, BatchPolicy(pixel_budget=10**7, max_wait_s=0.0))
+    # Alone 0.0306 s; with a second one 0.041.
+    batcher.add(waiting(1, size=(1000, 1000), deadline_s=0.04))
+    batcher.add(waiting(2, size=(1000, 1000), deadline_s=9.0))
+    assert ids(batcher.next_batch(now_s=0.0).run) == [1]
+
+
+def test_expired_requests_are_handed_back_and_do_not_run() -> None:
+    batcher = batcher_for(CPU)
+    batcher.add(waiting(1, deadline_s=5.0))
+    batcher.add(waiting(2))
+    batcher.add(waiting(3, deadline_s=5.0, priority=Priority.BATCH))
+    decision = batcher.next_batch(now_s=5.0)
+    assert (ids(decision.expired), ids(decision.run)) == ([1, 3], [2])
+
+
+def test_one_who_leaves_is_not_counted_and_not_run() -> None:
+    batcher = batcher_for(CPU)
+    batcher.add(waiting(1, size=(1, 3)))
+    batcher.add(waiting(2, size=(2, 2), num_frames=2))
+    assert (len(batcher), batcher.num_pixels) == (2, 11)
+    assert 1 in batcher
+    assert batcher.drop(1)
+    assert not batcher.drop(1)
+    assert (len(batcher), batcher.num_pixels) == (1, 8)
+    assert ids(batcher.next_batch(now_s=0.0).run) == [2]
+
+
+def test_interactive_work_goes_first_until_batch_work_has_aged_and_then_they_take_turns() -> None:
+    batcher = batcher_for(CPU, BatchPolicy(pixel_budget=10**6, aging_s=2.0))
+    for id_ in range(4):
+        batcher.add(waiting(id_, priority=Priority.BATCH, deadline_s=5.0))
+    for id_ in range(10, 14):
+        batcher.add(waiting(id_))
+    young = [ids(batcher.next_batch(now_s=1.9).run)[0] for _ in range(1)]
+    old = [ids(batcher.next_batch(now_s=2.0).run)[0] for _ in range(6)]
+    assert (young, old) == ([10], [0, 11, 1, 12, 2, 13])
+
+
+def test_it_waits_for_company_while_that_pays_and_no_longer() -> None:
+    policy = BatchPolicy(pixel_budget=10**6, max_wait_s=1.0)
+    batcher = batcher_for(DEVICE, policy)
+    for id_ in range(5):  # one every millisecond
+        batcher.add(waiting(id_, arrived_s=id_ * 1e-3))
+    decision = batcher.next_batch(now_s=4e-3)
+    assert decision.run == ()
+    assert decision.wake_s is not None
+    # One more saves 0.02 s of a call; a millisecond for each of five is less.
+    assert decision.wake_s == pytest.approx(4e-3 + 0.02 / 5)
+    assert len(batcher.next_batch(now_s=decision.wake_s).run) == 5
+
+
+def test_it_waits_neither_beyond_the_bound_nor_into_a_deadline() -> None:
+    policy = BatchPolicy(pixel_budget=10**6, max_wait_s=0.003)
+    batcher = batcher_for(DEVICE, policy)
+    batcher.add(waiting(1, arrived_s=0.0))
+    batcher.add(waiting(2, arrived_s=0.001))
+    assert batcher.next_batch(now_s=0.001).wake_s == pytest.approx(0.003)
+    soon = batcher_for(DEVICE, replace(policy, max_wait_s=1.0))
+    soon.add(waiting(1, arrived_s=0.0, deadline_s=0.03))
+    soon.add(waiting(2, arrived_s=0.001))
+    # Three of 0.01 Mpx take 0.0218 s.
+    assert soon.next_batch(now_s=0.001).wake_s == pytest.approx(0.03 - 0.0218)
+
+
+def test_it_does_not_wait_for_rare_guests_nor_where_batches_do_not_pay() -> None:
+    policy = BatchPolicy(pixel_budget=10**6, max_wait_s=1.0)
+    rare, cpu = batcher_for(DEVICE, policy), batcher_for(CPU, policy)
+    for id_ in range(3):
+        rare.add(waiting(id_, arrived_s=id_ * 0.5))
+        cpu.add(waiting(id_, arrived_s=id_ * 1e-3))
+        assert ids(rare.next_batch(now_s=id_ * 0.5).run) == [id_]
+        assert ids(cpu.next_batch(now_s=id_ * 1e-3).run) == [id_]
+
+
+def test_the_time_ahead_counts_who_would_be_served_before() -> None:
+    one_s = GraphCost(s_per_mpx=0.0, s_per_image=1.0, s_per_call=0.0)
+    batcher = batcher_for(one_s, BatchPolicy(pixel_budget=10**6, aging_s=10.0))
+    batcher.add(waiting(1, deadline_s=50.0))
+    batcher.add(waiting(2, deadline_s=90.0))
+    for id_ in (3, 4, 5):
+        batcher.add(waiting(id_, deadline_s=70.0, priority=Priority.BATCH))
+    ahead = [
+        batcher.seconds_ahead(Priority.INTERACTIVE, 60.0, now_s=0.0),
+        batcher.seconds_ahead(Priority.INTERACTIVE, 99.0, now_s=0.0),
+        batcher.seconds_ahead(Priority.BATCH, 60.0, now_s=0.0),
+        batcher.seconds_ahead(Priority.BATCH, 99.0, now_s=0.0),
+        batcher.seconds_ahead(Priority.INTERACTIVE, 99.0, now_s=10.0),  # they take turns now
+    ]
+    assert ahead == [1.0, 2.0, 2.0, 5.0, 4.0]
+
+
+sides = st.integers(1, 400)
+arrivals = st.lists(
+    st.builds(
+        lambda size, gap_s, patience_s, priority, num_frames: (
+            size,
+            gap_s,
+            patience_s,
+            priority,
+            num_frames,
+        ),
+        st.tuples(sides, sides),
+        st.floats(0.0, 0.05),
+        st.floats(0.001, 3.0),
+        st.sampled_from(Priority),
+        st.integers(1, 2),
+    ),
+    max_size=25,
+).map(
+    lambda rows: [
+        waiting(
+            id_,
+            size=size,
+            arrived_s=sum(row[1] for row in rows[: id_ + 1]),
+            deadline_s=sum(row[1] for row in rows[: id_ + 1]) + patience_s,
+            priority=priority,
+            num_frames=num_frames,
+        )
+        for id_, (size, _, patience_s, priority, num_frames) in enumerate(rows)
+    ]
+)
+terms = st.floats(0.0, 0.1)
+costs = st.builds(
+    lambda a, b, c: GraphCost(s_per_mpx=a, s_per_image=b, s_per_call=c + 1e-4), terms, terms, terms
+)
+policies = st.builds(
+    BatchPolicy,
+    pixel_budget=st.integers(1, 500_000),
+    max_jobs=st.integers(1, 9),
+    max_wait_s=st.floats(0.0, 0.1),
+    aging_s=st.floats(0.0, 1.0),
+)
+
+
+@settings(max_examples=40)
+@given(arrivals=arrivals, cost=costs, flow=costs, policy=policies, data=st.data())
+def test_whatever_comes_nobody_is_lost_doubled_or_starved_and_no_bound_is_broken(
+    arrivals: list[Waiting],
+    cost: GraphCost,
+    flow: GraphCost,
+    policy: BatchPolicy,
+    data: st.DataObject,
+) -> None:
+    leaving = data.draw(
+        st.dictionaries(st.sampled_from(range(len(arrivals))), st.floats(0.0, 3.0), max_size=5)
+        if arrivals
+        else st.just({})
+    )
+    leaving = {id_: max(s, arrivals[id_].arrived_s) for id_, s in leaving.items()}
+    simulation = Simulation(policy=policy, cost=cost_model(cost, flow, stride=1))
+    simulation.run(arrivals, leaving=leaving)
+    served = simulation.ran_ids + simulation.expired
+    assert len(served) == len(set(served))
+    assert {one.id for one in arrivals} - set(served) <= set(leaving)
+    for ran in simulation.ran:
+        batch = ran.decision.run
+        assert len(batch) <= policy.max_jobs
+        assert all(one.deadline_s > ran.began_s for one in batch)
+        if len(batch) > 1 or ran.decision.together and batch[0].shape.num_frames > 1:
+            assert padded_px(batch) <= policy.pixel_budget
+        if len(batch) > 1:
+            assert all(one.deadline_s >= ran.ended_s for one in batch)
+
+
+@settings(max_examples=40)
+@given(arrivals=arrivals, cost=costs, policy=policies)
+def test_the_leader_is_the_most_urgent_of_its_lane_and_overtaken_only_where_it_would_not_gain(
+    arrivals: list[Waiting], cost: GraphCost, policy: BatchPolicy
+) -> None:
+    model = cost_model(cost)
+    simulation = Simulation(policy=policy, cost=model)
+    patient = [replace(one, deadline_s=one.deadline_s + 1000.0) for one in arrivals]
+    simulation.run(patient)
+    for ran in simulation.ran:
+        leader, batch = ran.decision.run[0], ran.decision.run
+        left = [one for one in ran.left if one.priority is leader.priority]
+        assert all(one.deadline_s >= leader.deadline_s for one in left)
+        mates = [one for one in batch if one.priority is leader.priority]
+        for one in left:
+            before = [mate for mate in mates if mate.deadline_s <= one.deadline_s]
+            if len(before) < len(mates):  # somebody less urgent went before it
+                assert not gains(model, before, one, num_behind=len(ran.left) + len(batch))
+
+
+@pytest.mark.parametrize(("cost", "per_s"), [(CPU, 26.0), (DEVICE, 500.0)])
+def test_at_twice_the_capacity_as_much_is_answered_in_time_as_at_the_capacity(
+    cost: GraphCost, per_s: float
+) -> None:
+    chance = random.Random(0)
+    crowd, now_s = [], 0.0
+    for id_ in range(round(2 * per_s)):
+        now_s += chance.expovariate(per_s)
+        size = (chance.randint(100, 400), chance.randint(100, 500))
+        crowd.append(waiting(id_, size=size, arrived_s=now_s, deadline_s=now_s + 0.4))
+    simulation = Simulation(policy=NO_WAIT, cost=cost_model(cost))
+    simulation.run(crowd)
+    deadlines = {one.id: one.deadline_s for one in crowd}
+    late = [
+        one
+        for ran in simulation.ran
+        for one in ids(ran.decision.run)
+        if ran.ended_s > deadlines[one]
+    ]
+    # The engine works all the while, and hardly anything of that for nothing.
+    busy_s = math.fsum(ran.ended_s - ran.began_s for ran in simulation.ran)
+    assert busy_s > 0.9 * now_s
+    assert len(simulation.expired) > 0.2 * len(crowd)
+    assert len(late) < 0.02 * len(crowd)
+
+
+def gains(model: CostModel, batch: list[Waiting], one: Waiting, *, num_behind: int) -> bool:
+    """By the rule: the sum of all times to finish shrinks, and it saves a tenth of its own."""
+    batch_s = model.batch_s([mate.shape for mate in batch])
+    grown_s = model.batch_s([*(mate.shape for mate in batch), one.shape])
+    saved_s = batch_s + model.alone_s(one.shape) - grown_s
+    enough = saved_s > 0.1 * model.alone_s(one.shape) + 1e-9
+    behind = num_behind - len(batch)
+    return enough and behind * saved_s > len(batch) * (grown_s - batch_s) + 1e-9
+
+
+@settings(max_examples=15)
+@given(num_batch=st.integers(1, 8), aging_s=st.floats(0.0, 0.5), cost_s=st.floats(0.05, 0.2))
+def test_batch_work_ends_even_if_interactive_work_never_does(
+    num_batch: int, aging_s: float, cost_s: float
+) -> None:
+    cost = GraphCost(s_per_mpx=0.0, s_per_image=cost_s, s_per_call=0.0)
+    folder = [waiting(id_, priority=Priority.BATCH, deadline_s=900.0) for id_ in range(num_batch)]
+    # As much as the engine can do, for as long as twice the folder takes.
+    crowd = [
+        waiting(100 + n, arrived_s=n * cost_s, deadline_s=n * cost_s + 300.0)
+        for n in range(2 * num_batch + int(aging_s / cost_s) + 4)
+    ]
+    policy = BatchPolicy(pixel_budget=10**6, aging_s=aging_s)
+    simulation = Simulation(policy=policy, cost=cost_model(cost))
+    simulation.run([*folder, *crowd])
+    ended = {one.id: ran.ended_s for ran in simulation.ran for one in ran.decision.run}
+    last_s = max(ended[one.id] for one in folder)
+    assert last_s <= aging_s + (2 * num_batch + 2) * cost_s + 1e-6
+    assert simulation.expired == []
+
+
+def test_a_saving_that_is_not_sure_is_tried_now_and_then() -> None:
+    model = cost_model(DEVICE)
+    for fit in model.graphs.values():
+        fit.doubt_s = fit.cost.s_per_call
+    batcher = Batcher(NO_WAIT, model)
+    for id_ in range(TRY_EVERY + 10):
+        batcher.add(waiting(id_))
+    sizes = [len(batcher.next_batch(now_s=0.0).run) for _ in range(TRY_EVERY + 3)]
+    assert sizes == [1] * TRY_EVERY + [2, 1, 1]

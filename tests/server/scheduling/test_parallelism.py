@@ -1,0 +1,61 @@
+"""One batch at a time, until two were measured to do more."""
+
+import pytest
+
+from server.scheduling.parallelism import CALLS, LONGEST_PAUSE, PAUSE, Parallelism
+
+
+def run(parallel: Parallelism, *, speed: dict[int, float], batches: int) -> list[int]:
+    """Batches of one second of work on an engine that does `speed` of them per second."""
+    now_s, levels = 0.0, []
+    for _ in range(batches):
+        now_s += 1.0 / speed[parallel.level]
+        levels.append(parallel.level)
+        parallel.done(work_s=1.0, now_s=now_s, backlog=True)
+    return levels
+
+
+def test_a_second_one_stays_where_it_does_a_tenth_more() -> None:
+    parallel = Parallelism(at_most=2)
+    levels = run(parallel, speed={1: 1.0, 2: 1.5}, batches=3 * CALLS + 20)
+    assert levels[: CALLS + 2] == [1] * (CALLS + 2)
+    assert set(levels[CALLS + 2 :]) == {2}
+
+
+@pytest.mark.parametrize("gain", [0.7, 1.0, 1.05])
+def test_it_goes_back_to_one_where_a_second_one_gains_nothing(gain: float) -> None:
+    parallel = Parallelism(at_most=2)
+    levels = run(parallel, speed={1: 1.0, 2: gain}, batches=PAUSE)
+    assert levels.count(2) == CALLS + 1
+    assert levels[-1] == 1
+
+
+def test_it_tries_less_and_less_often() -> None:
+    parallel = Parallelism(at_most=2)
+    levels = run(parallel, speed={1: 1.0, 2: 1.0}, batches=26_000)
+    begun = [
+        n for n, (a, b) in enumerate(zip(levels, levels[1:], strict=False)) if (a, b) == (1, 2)
+    ]
+    gaps = [later - earlier for earlier, later in zip(begun, begun[1:], strict=False)]
+    assert gaps == sorted(gaps)
+    assert gaps[0] > 2 * PAUSE
+    assert LONGEST_PAUSE < gaps[-1] < LONGEST_PAUSE + 4 * CALLS
+
+
+def test_it_notices_when_a_second_one_no_longer_helps() -> None:
+    parallel = Parallelism(at_most=2)
+    run(parallel, speed={1: 1.0, 2: 1.5}, batches=100)
+    assert parallel.level == 2
+    run(parallel, speed={1: 1.5, 2: 1.5}, batches=PAUSE + 4 * CALLS)
+    assert parallel.level == 1
+
+
+def test_an_engine_that_waits_for_work_teaches_nothing() -> None:
+    parallel = Parallelism(at_most=2)
+    for n in range(500):
+        parallel.done(work_s=1.0, now_s=10.0 * n, backlog=False)
+    assert parallel.level == 1
+
+
+def test_it_can_be_switched_off() -> None:
+    assert set(run(Parallelism(at_most=1), speed={1: 1.0}, batches=100)) == {1}
