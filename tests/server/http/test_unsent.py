@@ -1,5 +1,6 @@
 """Answers that nobody takes: all of what is left of them counts, also what waits in the house."""
 
+import asyncio
 import secrets
 import socket
 from pathlib import Path
@@ -36,11 +37,9 @@ def unsent(service: Service) -> float:
     return service.telemetry.registry.get_sample_value("anyres_unsent_bytes") or 0.0
 
 
-def dropped(service: Service) -> float:
-    value = service.telemetry.registry.get_sample_value(
-        "anyres_connections_dropped_total", {"reason": "unsent"}
-    )
-    return value or 0.0
+def dropped(service: Service, reason: str = "unsent") -> float:
+    name, labels = "anyres_connections_dropped_total", {"reason": reason}
+    return service.telemetry.registry.get_sample_value(name, labels) or 0.0
 
 
 def test_an_answer_counts_whole_though_the_socket_holds_a_part_of_it(folder: Path) -> None:
@@ -65,6 +64,13 @@ def test_beyond_the_bound_the_slowest_goes_and_the_others_stay(folder: Path) -> 
         assert read_answer(second).status == 200  # to its last byte
 
 
+def test_reading_on_slowly_does_not_extend_the_time(folder: Path) -> None:
+    service = Service(config_for(folder, send_timeout_s=1.0))
+    with listening(service) as port, reader(port) as slow:
+        slow.sendall(post_head(len(IMAGE), f"Accept: {ARRAYS}") + IMAGE)
+        wait_until(lambda: bool(slow.recv(1000)) and dropped(service, "send_timeout") == 1)
+
+
 def test_messages_of_a_socket_count_too(folder: Path) -> None:
     service = Service(config_for(folder, max_unsent_bytes=12_000_000))
     target = f"/v1/streams/ws?accept={ARRAYS}&tasks=segmentation,depth"
@@ -81,8 +87,6 @@ def test_messages_of_a_socket_count_too(folder: Path) -> None:
 
 
 def test_what_an_application_announced_and_has_not_said_is_left() -> None:
-    import asyncio
-
     seen: list[int] = []
     left = Unsent()
 
