@@ -145,7 +145,6 @@ def test_what_nobody_foresaw_ends_neither_the_models_nor_who_looks_after_them(
 def test_what_nobody_foresaw_at_the_start_is_said_and_ends_the_process(
     start: Start,
     watcher: Silent,
-    folder: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
