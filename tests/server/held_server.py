@@ -6,6 +6,7 @@ It says "entered" on standard output, and goes on when a line comes in.
 import sys
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,5 +43,5 @@ def load_held(*arguments: Any, **options: Any) -> LoadedModel:
 
 
 if __name__ == "__main__":
-    duty.load_model = load_held
-    sys.exit(main(sys.argv[1:]))
+    with patch.object(duty, "load_model", load_held):
+        sys.exit(main(sys.argv[1:]))

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from server import pipeline
+from server.answers.encode import encode_result
+from server.codecs.decode import decode_image
 from server.service import Service
 from tests.server.raw_http import connect, read_answer
 from tests.server.serving import (
@@ -45,7 +47,7 @@ class Door:
 @pytest.fixture
 def doors(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Door, Door]]:
     """Before decoding and before encoding."""
-    decoding, encoding = Door(pipeline.decode_image), Door(pipeline.encode_result)
+    decoding, encoding = Door(decode_image), Door(encode_result)
     monkeypatch.setattr(pipeline, "decode_image", decoding)
     monkeypatch.setattr(pipeline, "encode_result", encoding)
     yield decoding, encoding

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from server import pipeline
 from server.app import create_app
+from server.codecs.decode import decode_image
 from server.scheduling.cost import GraphCost
 from server.service import Service
 from tests.server.scheduling.engines import FAILS, KILLS, Fussy, fussy_model, throw_into
@@ -60,8 +61,10 @@ def house(folder: Path, cost: GraphCost | None = None, **changes: Any) -> Iterat
     with TestClient(create_app(service), raise_server_exceptions=False) as client:
         wait_until_loaded(service)
         if cost is not None:
-            fixed = {"frame": Fixed(cost), "flow": Fixed(cost)}
-            service.open_model().worker.engine.cost.graphs = fixed
+            service.open_model().worker.engine.cost.graphs = {
+                "frame": Fixed(cost),
+                "flow": Fixed(cost),
+            }
         one = House(client, service, engine)
         try:
             yield one
@@ -222,12 +225,12 @@ def test_decoders_that_are_killed_are_replaced_and_nobody_notices(folder: Path) 
 def test_a_decoder_that_dies_over_an_image_tries_once_more(
     folder: Path, monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
-    decode, deaths = pipeline.decode_image, [SystemExit()] * times
+    deaths = [SystemExit()] * times
 
     def deadly(data: bytes, **options: Any) -> Any:
         if len(data) == len(poison) and deaths:
             raise deaths.pop()
-        return decode(data, **options)
+        return decode_image(data, **options)
 
     poison = encoded(plain(9, 9, (70, 70, 70))) + b"poison"
     monkeypatch.setattr(pipeline, "decode_image", deadly)

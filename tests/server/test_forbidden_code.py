@@ -77,7 +77,7 @@ def test_no_middleware_hides_that_a_client_has_left() -> None:
 
 def test_the_stack_as_it_is_built_holds_none_either(folder: Path) -> None:
     config = config_for(folder, cors_origins=("https://example.org",))
-    layer = create_app(Service(config)).build_middleware_stack()
+    layer: object = create_app(Service(config)).build_middleware_stack()
     names = []
     while layer is not None:
         assert not isinstance(layer, BaseHTTPMiddleware)

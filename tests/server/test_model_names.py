@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from models.bundle import NAME
 from server.config import ServerConfig
@@ -60,7 +61,7 @@ def served(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
         calibrate_s=0.0,
         watch_s=0.0,
         manage_models=True,
-        admin_key=KEY,
+        admin_key=SecretStr(KEY),
     )
     service = Service(config)
     with listening(service) as port:

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from email import message_from_bytes
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +58,19 @@ def from_multipart(client: TestClient) -> tuple[Words, dict[str, Numbers], dict[
     answer = client.post("/v1/predict", files=PAIR, headers={"Accept": "multipart/mixed"})
     head = f"Content-Type: {answer.headers['Content-Type']}\r\n\r\n".encode()
     parts = {
-        str(part.get_param("name", header="content-disposition")): part.get_payload(decode=True)
+        str(part.get_param("name", header="content-disposition")): content_of(part)
         for part in message_from_bytes(head + answer.content).walk()
         if not part.is_multipart()
     }
     meta = json.loads(parts.pop("meta"))
     arrays = {name: np.load(io.BytesIO(data), allow_pickle=False) for name, data in parts.items()}
     return meta, arrays, meta["maps"]
+
+
+def content_of(part: Message) -> bytes:
+    content = part.get_payload(decode=True)
+    assert isinstance(content, bytes)
+    return content
 
 
 def from_json(client: TestClient) -> tuple[Words, dict[str, Numbers], dict[str, Words]]:
