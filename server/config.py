@@ -121,6 +121,10 @@ class LimitConfig(BaseSettings):
     max_body_bytes: int = Field(default=64 * 2**20, gt=0)
     """Largest request body, counted while it arrives."""
 
+    inflate_bodies: bool = False
+    """Whether bodies with Content-Encoding: gzip are taken, below /v2 also deflate.
+    `max_body_bytes` bounds them before and after inflating; images gain nothing by it."""
+
     max_json_bytes: int = Field(default=4 * 2**20, gt=0)
     """Largest JSON of a /v2 request: tensors belong behind it, as binary data."""
 
@@ -187,9 +191,6 @@ class ConnectionConfig(BaseSettings):
     """Connections"""
 
     model_config = SETTINGS
-
-    inflate_bodies: bool = False
-    """Take bodies with Content-Encoding: gzip. max_body_bytes then counts what comes out."""
 
     head_timeout_s: float = Field(default=10.0, gt=0)
     """A request line and headers that have not arrived by then are answered 408."""

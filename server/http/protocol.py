@@ -279,5 +279,8 @@ def protocol_options(config: ServerConfig, telemetry: Telemetry) -> dict[str, An
             BoundedSocket, room=connections, send_s=config.send_timeout_s, on_dropped=dropped
         ),
         "ws_max_size": config.max_frame_bytes,
+        # Whoever sends ahead is not read from meanwhile, nor are its pongs: that none has come says
+        # nothing. Those who are gone are ended as idle.
+        "ws_ping_timeout": None,
         "ws_per_message_deflate": False,  # images are compressed already; and no bombs
     }
