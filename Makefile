@@ -10,6 +10,7 @@ OUT ?= out/$(RECIPE)
 SOAK_REQUESTS ?= 10000
 SOAK_LIMIT_S ?= 1500
 SOAK_SEED ?= 0
+FUZZ_SECONDS ?= 60
 
 .PHONY: help serve test check bench soak train export clean
 
@@ -33,8 +34,11 @@ bench: $(VENV)/develop.done ## Latency, memory and accuracy on this machine; min
 	JAXTYPING_DISABLE=1 $(BIN)/python -m pytest tests/benchmarks -s
 	$(BIN)/python -m training evaluate $(BUNDLE)
 
-soak: $(VENV)/develop.done ## Overload, lost clients, garbage and dying workers: SOAK_REQUESTS within SOAK_LIMIT_S
+soak: $(VENV)/soak.done ## Overload, lost clients, garbage, dying workers: SOAK_REQUESTS within SOAK_LIMIT_S; then fuzzing
 	$(BIN)/python -m tests.soak --requests $(SOAK_REQUESTS) --limit-s $(SOAK_LIMIT_S) --seed $(SOAK_SEED)
+	for target in images forms tensors manifests; do \
+		$(BIN)/python -m tests.fuzz $$target --seconds $(FUZZ_SECONDS) || exit 1; \
+	done
 
 train: $(VENV)/develop.done ## Train RECIPE (default: street), from its last checkpoint if there is one
 	OMP_PROC_BIND=true OMP_PLACES=cores $(BIN)/python -m training $(RECIPE)
@@ -57,3 +61,7 @@ $(VENV)/develop.done: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --editable ".[cpu,train,export,server,dev]"
 	$(PIP) --no-deps timm
 	touch $@ $(VENV)/serve.done
+
+$(VENV)/soak.done: $(VENV)/develop.done
+	$(PIP) --editable ".[fuzz]"
+	touch $@

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from models.external_data import external_files
 from models.record import RecordError, read_record
 from models.task import IGNORE_INDEX, Task
 
@@ -157,7 +158,8 @@ def read_bundle(folder: Path, *, graphs_only: bool = False) -> Bundle:
 
     Raises:
         BundleError: bundle.json is missing, malformed or of another format version; a listed file
-            is missing, a link, outside of the folder, or not the one that was written.
+            is missing, a link, outside of the folder, or not the one that was written; a graph
+            reads weights from a file that is not listed.
     """
     manifest = _read_manifest(folder / MANIFEST)
     try:
@@ -183,6 +185,8 @@ def read_bundle(folder: Path, *, graphs_only: bool = False) -> Bundle:
                 f"{path}: {what}, bundle.json lists {expected.sha256[:12]}... of {expected.bytes} "
                 f"bytes; the file was edited or only partly copied: copy the whole bundle again"
             )
+    for graph in bundle.graphs.values():
+        _check_external(folder, graph, bundle)
     return bundle
 
 
@@ -211,6 +215,18 @@ def write_bundle(folder: Path, bundle: Bundle) -> Bundle:
     unfinished.write_text(text + "\n", encoding="utf-8")
     os.replace(unfinished, folder / MANIFEST)  # a reader sees the old one or the new one
     return complete
+
+
+def _check_external(folder: Path, graph: Graph, bundle: Bundle) -> None:
+    """Weights that lie beside a graph are under a digest, as everything else is."""
+    beside = PurePosixPath(graph.file).parent
+    for name in sorted(external_files(folder / graph.file)):
+        if str(beside / name) not in bundle.files:
+            raise BundleError(
+                f"{folder / graph.file}: reads weights from {name!r:.200}, expected one of the "
+                f"listed files {sorted(bundle.files)}: export the graph again, with its weights "
+                f"inside"
+            )
 
 
 def _check(bundle: Bundle) -> None:
@@ -282,7 +298,7 @@ def _read_manifest(path: Path) -> object:
         )
     try:
         manifest: object = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
-    except ValueError as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
+    except (ValueError, RecursionError) as error:  # JSON and UTF-8 errors are ValueErrors
         raise BundleError(f"{path}: {error}; expected JSON: copy the bundle again") from error
     version = manifest.get("format_version") if isinstance(manifest, dict) else None
     if version != FORMAT_VERSION:

@@ -15,7 +15,9 @@ from server.http.last_resort import LastResort
 from server.http.request_scope import RequestScope
 from server.http.security_schema import document_keys
 from server.http.sweeping import sweeping
-from server.routes import health, kserve, management, models, playground, predict, streams
+from server.kserve.body import LENGTH_HEADER
+from server.routes import health, management, models, playground, predict, streams
+from server.routes.kserve import router as kserve
 from server.service import Service
 
 STARTED_POLL_S = 0.1
@@ -76,8 +78,15 @@ def create_app(service: Service, *, wait_until_started: bool = False) -> FastAPI
             CORSMiddleware,
             allow_origins=list(service.config.cors_origins),
             allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-Id"],
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                LENGTH_HEADER,
+                "X-API-Key",
+                "X-Request-Id",
+            ],
             expose_headers=[
+                LENGTH_HEADER,
                 "Server-Timing",
                 "X-Request-Id",
                 "X-Anyres-Map",

@@ -45,7 +45,7 @@ class EngineConfig(BaseSettings):
 
     max_mpx: float = Field(default=50.0, gt=0)
     """Largest image, in millions of pixels, read from its header before anything is decoded.
-    A bundle may allow less, and so may the memory that is free at the start."""
+    A bundle may allow less, and so may the memory that is free when it comes."""
 
     engine_cache: Path | None = None
     """Folder for graphs that OpenVINO has compiled: the next start takes a third of the time."""
@@ -121,10 +121,6 @@ class LimitConfig(BaseSettings):
     max_body_bytes: int = Field(default=64 * 2**20, gt=0)
     """Largest request body, counted while it arrives."""
 
-    inflate_bodies: bool = False
-    """Whether bodies with Content-Encoding: gzip are taken, below /v2 also deflate.
-    `max_body_bytes` bounds them before and after inflating; images gain nothing by it."""
-
     max_json_bytes: int = Field(default=4 * 2**20, gt=0)
     """Largest JSON of a /v2 request: tensors belong behind it, as binary data."""
 
@@ -142,8 +138,8 @@ class LimitConfig(BaseSettings):
     """A request that is not answered by then is dropped with 504; `timeout_ms` asks for less."""
 
     max_queue: int = Field(default=64, ge=1)
-    """Requests in the house, from the last byte of the body to the last of the answer.
-    More are answered 429."""
+    """Requests in the house, from the last byte of the body until the answer is written. More are
+    answered 429."""
 
     max_queue_bytes: int = Field(default=2**30, gt=0)
     """Request bodies in the house. More are answered 429, unless the house is empty."""
@@ -191,6 +187,10 @@ class ConnectionConfig(BaseSettings):
     """Connections"""
 
     model_config = SETTINGS
+
+    inflate_bodies: bool = False
+    """Take bodies with Content-Encoding gzip or deflate. `max_body_bytes` bounds them before and
+    after inflating; images gain nothing by it."""
 
     head_timeout_s: float = Field(default=10.0, gt=0)
     """A request line and headers that have not arrived by then are answered 408."""

@@ -10,6 +10,9 @@ may raise them; one handler writes them as
 from collections.abc import Mapping
 from typing import ClassVar
 
+MORE_TIME = "allow more with timeout_ms (in /v2: timeout, in us)"
+"""What to do about a deadline, by whichever protocol it came."""
+
 
 class ServerError(Exception):
     """The request was fine, we were not. Its message reaches the client."""

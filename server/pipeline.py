@@ -5,14 +5,10 @@ thread. Cancelling `fulfil` at any point takes the request out of whatever it wa
 thread has begun it ends, and its pixels count until then.
 """
 
-import asyncio
 import time
 import weakref
 from collections.abc import Mapping
-from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from models.task import Task
 from server.access.callers import Caller
@@ -23,16 +19,16 @@ from server.answers.result import Result, image_info
 from server.answers.schemas import StreamFrame
 from server.codecs.decode import DecodedImage, Orientation, decode_image
 from server.errors import Unusable
+from server.inference import let_in, run_jobs
 from server.roster.served_model import ServedModel
 from server.scheduling.admission import Hold
+from server.scheduling.awaiting import wait_for, wait_for_all
 from server.scheduling.cost import Shape
 from server.scheduling.job import Answer, Job, Priority
 from server.service import Service
 from server.streams.stream import LastFrame, Start, Stream
 from server.streams.turns import Turn
 from server.watching.request_record import current_record
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,27 +54,12 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """An answer, and how long each stage took."""
+    """An answer."""
 
     payload: Payload | None
     """None where nothing is left to say: a stream's first frame, asked for flow alone, in a form
     that must hold a map."""
     stream: StreamFrame | None
-    decode_s: float
-    queue_s: float
-    infer_s: float
-    encode_s: float
-
-    @property
-    def server_timing(self) -> str:
-        """As the header Server-Timing has it (W3C), in milliseconds."""
-        stages = {
-            "decode": self.decode_s,
-            "queue": self.queue_s,
-            "infer": self.infer_s,
-            "encode": self.encode_s,
-        }
-        return ", ".join(f"{name};dur={s * 1e3:.3f}" for name, s in stages.items())
 
 
 def check_order(order: Order, model: ServedModel, *, may_have_flow: bool) -> tuple[Task, ...]:
@@ -147,19 +128,22 @@ async def fulfil(
     headers = [limits.check(data) for data in images.values()]
     num_pixels = sum(header.num_pixels for header in headers)
     num_bytes = sum(len(data) for data in images.values())
+    has_flow = Task.FLOW in tasks
+    num_frames = 2 if has_flow and len(images) == 2 else 1
+    shape = Shape(size=headers[0].size, num_frames=num_frames, has_flow=has_flow)
     record = current_record()
-    record.pixels = num_pixels
-    wait_s = service.retry_after_s
     with (
-        service.admission.request(num_bytes, retry_after_s=wait_s),
-        service.admission.pixels(num_pixels, retry_after_s=wait_s) as hold,
+        service.admission.request(num_bytes, retry_after_s=service.retry_after_s),
+        let_in(
+            [shape],
+            num_pixels=num_pixels,
+            service=service,
+            model=model,
+            caller=caller,
+            deadline_s=order.deadline_s,
+            priority=order.priority,
+        ) as hold,
     ):
-        has_flow = Task.FLOW in tasks
-        num_frames = 2 if has_flow and len(images) == 2 else 1
-        shape = Shape(size=headers[0].size, num_frames=num_frames, has_flow=has_flow)
-        model.worker.check(shape, deadline_s=order.deadline_s, priority=order.priority)
-        caller.take_pixels(num_pixels, now_s=time.monotonic())
-        service.telemetry.caller_pixels.labels(caller.name).inc(num_pixels)
         decoded, decode_s = await _decode(order, images, service=service, model=model, hold=hold)
         record.add("decode", decode_s)
         image, next_image = decoded["image"], decoded.get("next_image")
@@ -180,8 +164,6 @@ async def fulfil(
             second = next_image.pixels if has_flow and next_image is not None else None
             job = Job(image=image.pixels, next_image=second, tasks=frozenset(tasks))
             answer = await _infer(job, order, model=model, hold=hold)
-        record.add("queue", answer.queue_s, ended_s=time.monotonic() - answer.infer_s)
-        record.add("infer", answer.infer_s)
         result = Result(
             bundle=model.bundle,
             tasks=tasks,
@@ -200,16 +182,8 @@ async def fulfil(
         payload = None
         if tasks or order.form.media is Media.JSON:
             payload = await wait_for(service.encoders.submit(_encode, result, order, service), hold)
-    finished = Finished(
-        payload=payload,
-        stream=stream,
-        decode_s=decode_s,
-        queue_s=answer.queue_s,
-        infer_s=answer.infer_s,
-        encode_s=time.monotonic() - started_s,
-    )
-    record.add("encode", finished.encode_s)
-    return finished
+    record.add("encode", time.monotonic() - started_s)
+    return Finished(payload=payload, stream=stream)
 
 
 async def _decode(
@@ -226,16 +200,17 @@ async def _decode(
         return decode_image(data, limits=limits, orientation=order.orientation)
 
     started_s = time.monotonic()
-    decoded = await asyncio.gather(
-        *(wait_for(service.decoders.submit(decode, data), hold) for data in images.values())
+    decoded = await wait_for_all(
+        (service.decoders.submit(decode, data) for data in images.values()), hold
     )
     return dict(zip(images, decoded, strict=True)), time.monotonic() - started_s
 
 
 async def _infer(job: Job, order: Order, *, model: ServedModel, hold: Hold) -> Answer:
-    """The one place where work goes to the engine."""
-    future = model.worker.submit(job, deadline_s=order.deadline_s, priority=order.priority)
-    return await wait_for(future, hold)
+    (answer,) = await run_jobs(
+        [job], model=model, deadline_s=order.deadline_s, priority=order.priority, hold=hold
+    )
+    return answer
 
 
 async def _infer_frame(
@@ -281,19 +256,6 @@ def _encode(result: Result, order: Order, service: Service) -> Payload:
     for task, reason in result.oddities:
         service.telemetry.odd_maps.labels(task.value, reason).inc()
     return encode_result(result, order.form)
-
-
-async def wait_for(work: "Future[T]", hold: Hold) -> T:
-    """The result of a thread's work, which keeps the room until it is done."""
-    loop = asyncio.get_running_loop()
-
-    def let_go(_: object) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody counts any more
-            loop.call_soon_threadsafe(hold.let_go)
-
-    hold.keep()
-    work.add_done_callback(let_go)
-    return await asyncio.wrap_future(work)
 
 
 def _repeat(order: Order, model: ServedModel) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """`python -m server predict`: the served bundle on files, without HTTP."""
 
 import time
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +23,7 @@ from server.codecs.png import write_png
 from server.config import SETTINGS, EngineConfig
 from server.errors import ClientError, Unusable
 from server.loading.loaded_model import LoadedModel, load_model
+from server.loading.memory import max_pixels_in_memory
 
 OVERLAY_OPACITY = 0.6
 
@@ -71,6 +73,9 @@ class PredictCommand(EngineConfig):
         """
         jobs = self._jobs()
         model = load_model(self)
+        # Once: an engine may keep the memory of a large image, in which the next one fits again.
+        fitting = max_pixels_in_memory(model.selection.runtime.name)
+        model = replace(model, max_pixels=min(model.max_pixels, fitting))
         self.out.mkdir(parents=True, exist_ok=True)
         lines, rows = [], []
         for index, (first, second) in enumerate(jobs):

@@ -82,16 +82,9 @@ class Result:
 
     @property
     def oddities(self) -> list[tuple[Task, str]]:
-        """(task, "unknown" or "constant"). One class all over an image is nothing odd."""
-        found = []
-        for task in self.tasks:
-            dense = self.map(task)
-            height, width = dense.values.shape[:2]
-            if dense.range.num_unknown:
-                found.append((task, "unknown"))
-            elif dense.range.is_constant and height * width > 1 and dense.name != "labels":
-                found.append((task, "constant"))
-        return found
+        """(task, "unknown" or "constant")."""
+        reasons = [(task, self.map(task).oddity) for task in self.tasks]
+        return [(task, reason) for task, reason in reasons if reason is not None]
 
     def map(self, task: Task) -> DenseMap:
         """The map of a task."""

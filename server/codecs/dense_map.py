@@ -7,7 +7,7 @@ added where it takes that form. Axes: h w pixels.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,15 @@ class DenseMap:
         if self.values.dtype == np.uint8:
             return _range_of_labels(self.values)
         return range_of(self.values)
+
+    @property
+    def oddity(self) -> Literal["unknown", "constant"] | None:
+        """What is suspicious about a well-formed map. One class all over an image is nothing."""
+        if self.range.num_unknown:
+            return "unknown"
+        height, width = self.values.shape[:2]
+        is_plain = self.range.is_constant and height * width > 1
+        return "constant" if is_plain and self.name != "labels" else None
 
 
 def range_of(values: NDArray[Any]) -> MapRange:

@@ -1,16 +1,14 @@
 """The bytes of a request's body: counted, timed, and inflated if that is allowed."""
 
 import asyncio
-import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect, Request
 
-from server.errors import BodyTooLarge, BodyTooSlow, ClientGone, MalformedBody, UnsupportedEncoding
-
-GZIP_WINDOW = 31  # zlib: 15 bits of window, and 16 for gzip's own header and checksum
-INFLATED_PIECE_BYTES = 64 * 2**10
+from server.codecs.inflate import WINDOW_BITS, Inflater
+from server.config import ServerConfig
+from server.errors import BodyTooLarge, BodyTooSlow, ClientGone, UnsupportedEncoding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +19,16 @@ class BodyLimits:
     """Of what arrives, and of what comes out where it is inflated."""
     timeout_s: float
     inflate: bool = False
-    """Whether Content-Encoding: gzip is taken."""
+    """Whether Content-Encoding gzip and deflate are taken."""
+
+    @classmethod
+    def of(cls, config: ServerConfig) -> "BodyLimits":
+        """Of every body that holds images."""
+        return cls(
+            max_bytes=config.max_body_bytes,
+            timeout_s=config.body_timeout_s,
+            inflate=config.inflate_bodies,
+        )
 
 
 async def body_pieces(
@@ -67,47 +74,35 @@ async def body_pieces(
                 raise _too_large(f"{arrived} bytes inflate to {num_bytes} and more", limits)
             grow(len(part))
             yield part
+            if inflater is not None:
+                await asyncio.sleep(0)  # one piece may become a thousand: others have their turn
     if inflater is not None:
         inflater.close()
 
 
-class _Inflater:
-    """gzip, a bounded piece at a time: a bomb is seen after its first bytes too many."""
-
-    def __init__(self) -> None:
-        self._stream = zlib.decompressobj(GZIP_WINDOW)
-
-    def feed(self, piece: bytes) -> Iterator[bytes]:
-        try:
-            while piece:
-                if self._stream.eof:
-                    raise MalformedBody("bytes follow the gzip stream: send one stream alone")
-                out = self._stream.decompress(piece, INFLATED_PIECE_BYTES)
-                piece = self._stream.unconsumed_tail or self._stream.unused_data
-                if out:
-                    yield out
-        except zlib.error as error:
-            raise MalformedBody(
-                f"the body is no gzip stream ({error}): drop Content-Encoding, images are "
-                f"compressed already"
-            ) from error
-
-    def close(self) -> None:
-        if not self._stream.eof:
-            raise MalformedBody("the gzip stream ends too early: send the whole body")
+async def whole_body(
+    request: Request, limits: BodyLimits, *, grow: Callable[[int], None] = lambda _: None
+) -> bytes:
+    """All of it in one piece. See `body_pieces`."""
+    body = bytearray()
+    async for piece in body_pieces(request, limits, grow=grow):
+        body += piece
+    return bytes(body)
 
 
-def _inflater(request: Request, limits: BodyLimits) -> _Inflater | None:
+def _inflater(request: Request, limits: BodyLimits) -> Inflater | None:
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding in ("identity", ""):
         return None
-    if limits.inflate and encoding in ("gzip", "x-gzip"):
-        return _Inflater()
-    accepted = "gzip, identity" if limits.inflate else "identity"
+    known = "gzip" if encoding == "x-gzip" else encoding  # its old name
+    if limits.inflate and known in WINDOW_BITS:
+        return Inflater(known)
+    accepted = [*(WINDOW_BITS if limits.inflate else ()), "identity"]
     raise UnsupportedEncoding(
-        f"Content-Encoding is {encoding!r:.80}, expected {accepted.replace(', ', ' or ')}: send "
-        f"images as they are, they are compressed already",
-        accepted=accepted,
+        f"Content-Encoding is {encoding!r:.80}, expected {' or '.join(accepted)}: send images as "
+        f"they are, they are compressed already"
+        f"{'' if limits.inflate else '; the operator may allow more with --inflate-bodies'}",
+        accepted=", ".join(accepted),
     )
 
 

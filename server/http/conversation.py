@@ -26,7 +26,7 @@ from server.http.guard import SUBPROTOCOL
 from server.pipeline import Finished, Order, Place, fulfil
 from server.service import Service
 from server.streams.stream import Stream
-from server.watching.request_record import RequestRecord, start_record
+from server.watching.request_record import RequestRecord, current_record, start_record
 
 log = logging.getLogger("anyres.streams")
 
@@ -185,7 +185,7 @@ class Conversation:
             "type": "frame",
             "stream": finished.stream.model_dump(mode="json"),
             "dropped": self._inbox.num_dropped,  # since the connection was made
-            "server_timing": finished.server_timing,
+            "server_timing": current_record().server_timing,
         }
         payload = finished.payload
         is_json = payload is not None and payload.content_type == Media.JSON

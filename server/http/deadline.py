@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from server.errors import DeadlinePassed
+from server.errors import MORE_TIME, DeadlinePassed
 
 
 @asynccontextmanager
@@ -26,6 +26,6 @@ async def until(deadline_s: float, *, timeout_s: float, most_s: float) -> AsyncI
             yield
     except TimeoutError as error:
         raise DeadlinePassed(
-            f"no answer within {timeout_s * 1e3:g} ms, the work was dropped: allow more with "
-            f"timeout_ms (up to {most_s * 1e3:g}), or send fewer pixels"
+            f"no answer within {timeout_s * 1e3:g} ms, the work was dropped: {MORE_TIME}, up to "
+            f"{most_s:g} s, or send fewer pixels"
         ) from error

@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette._utils import get_route_path
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
@@ -42,7 +43,7 @@ def install_error_answers(app: FastAPI) -> None:
     async def ours(request: HTTPConnection, error: Exception) -> Response:
         assert isinstance(error, ServerError)
         app.state.service.telemetry.refused(error)
-        return error_answer(error, request.state.request_id, path=request.scope["path"])
+        return error_answer(error, request.state.request_id, path=get_route_path(request.scope))
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -61,7 +62,7 @@ def install_error_answers(app: FastAPI) -> None:
             code=_CODES.get(error.status_code, "http_error"),
             message=message,
             request_id=request.state.request_id,
-            path=request.scope["path"],
+            path=get_route_path(request.scope),
             headers=headers,
         )
 
@@ -80,6 +81,11 @@ def validation_text(problems: Sequence[Any]) -> str:
     return "; ".join(parts)
 
 
+def is_v2(path: str) -> bool:
+    """Whether errors take the form of the Open Inference Protocol there."""
+    return path == "/v2" or path.startswith("/v2/")
+
+
 def _allowed(request: Request) -> str:
     """The methods of every route of this path. Starlette names those of the first alone."""
     allowed = []
@@ -93,7 +99,7 @@ def _allowed(request: Request) -> str:
 def _answer(
     *, status: int, code: str, message: str, request_id: str, path: str, headers: dict[str, str]
 ) -> Response:
-    if path == "/v2" or path.startswith("/v2/"):
+    if is_v2(path):
         text = ErrorSentence(error=message).model_dump_json()
     else:
         body = _json(status=status, code=code, message=message, request_id=request_id)

@@ -1,10 +1,9 @@
 """One request with images, from its first byte to the answer: predictions and frames alike."""
 
-import time
-
 from starlette.requests import Request
 from starlette.responses import Response
 
+from server.http.arrival import arrival
 from server.http.body import BodyLimits
 from server.http.deadline import until
 from server.http.disconnect import while_connected
@@ -31,28 +30,18 @@ async def exchange(
 
     With `place`, the body is one frame of a stream.
     """
-    config, record = service.config, current_record()
-    record.model, record.version = model.name, model.version
-    timeout_s = order.deadline_s - started_s
-    async with until(order.deadline_s, timeout_s=timeout_s, most_s=config.timeout_s):
-        # A full house is told so before it has sent all its bytes.
-        with service.admission.request(0, retry_after_s=service.retry_after_s):
-            pass
-        with service.arriving.body() as grow:
+    timeout_s, most_s = order.deadline_s - started_s, service.config.timeout_s
+    async with until(order.deadline_s, timeout_s=timeout_s, most_s=most_s):
+        with arrival(service, model, started_s=started_s) as grow:
             images = await receive_images(
                 request,
-                limits=BodyLimits(
-                    max_bytes=config.max_body_bytes,
-                    timeout_s=config.body_timeout_s,
-                    inflate=config.inflate_bodies,
-                ),
+                limits=BodyLimits.of(service.config),
                 check_header=service.image_limits(model).check,
                 parts=PARTS if place is None else PARTS[:1],
                 grow=grow,
             )
             if place is not None:  # here, where its bytes still count as arriving
                 await while_connected(request.receive, place.turn.arrive())
-        record.add("receive", time.monotonic() - started_s)
         work = fulfil(
             order,
             images,
@@ -66,7 +55,7 @@ async def exchange(
 
 
 def _response(finished: Finished) -> Response:
-    headers = {"Vary": "Accept", "Server-Timing": finished.server_timing}
+    headers = {"Vary": "Accept", "Server-Timing": current_record().server_timing}
     if finished.stream is not None:
         headers[STREAM_HEADER] = finished.stream.model_dump_json()
     if finished.payload is None:

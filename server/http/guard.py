@@ -1,7 +1,7 @@
 """Lets in whoever shows a key, and counts what they ask.
 
-Plain ASGI, on `scope["path"]`: what the router will look at, not what a URL parser makes of it.
-A path is closed unless it is listed here.
+Plain ASGI, on `scope["path"]` as the router reads it (Starlette's own function takes the host's
+prefix off), not on what a URL parser makes of it. A path is closed unless it is listed here.
 """
 
 import base64
@@ -10,6 +10,7 @@ import re
 import time
 from urllib.parse import urlsplit
 
+from starlette._utils import get_route_path
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -25,7 +26,7 @@ HEALTH = frozenset({"/livez", "/readyz", "/startupz", "/v2/health/live", "/v2/he
 METRICS = frozenset({"/metrics"})
 SOCKETS = frozenset({"/v1/streams/ws"})
 """Elsewhere Starlette would close an upgrade without a word."""
-MANAGEMENT = re.compile(r"/v1/models/[^/]+/(load|unload)")
+MANAGEMENT = re.compile(r"/(v1|v2/repository)/models/[^/]+/(load|unload)")
 """They have a key of their own, which their route checks."""
 
 SUBPROTOCOL = "anyres"
@@ -52,7 +53,7 @@ class Guard:
             request_id = scope["state"]["request_id"]
             if scope["type"] == "websocket":
                 await receive()  # the handshake, which this answers
-            await error_answer(error, request_id, path=scope["path"])(scope, receive, send)
+            await error_answer(error, request_id, path=get_route_path(scope))(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
@@ -60,7 +61,7 @@ class Guard:
         headers = Headers(scope=scope)
         if scope["type"] == "websocket":
             self._check_socket(scope, headers)
-        if is_open(scope["path"], self._service.config):
+        if is_open(get_route_path(scope), self._service.config):
             return
         callers = self._service.callers
         caller = callers.identify(shown_key(headers))
@@ -75,9 +76,9 @@ class Guard:
 
     def _check_socket(self, scope: Scope, headers: Headers) -> None:
         self._check_origin(headers)
-        if scope["path"] not in SOCKETS:
+        if get_route_path(scope) not in SOCKETS:
             raise NotFound(
-                f"no WebSocket is served at {scope['path']!r:.80}, expected "
+                f"no WebSocket is served at {get_route_path(scope)!r:.80}, expected "
                 f"{' or '.join(sorted(SOCKETS))}"
             )
 

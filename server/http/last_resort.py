@@ -5,6 +5,7 @@ It stands inside of CORS, so that pages of other origins can read this answer to
 
 import logging
 
+from starlette._utils import get_route_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.errors import ServerError
@@ -38,6 +39,5 @@ class LastResort:
             if has_begun:
                 return  # half an answer: uvicorn cuts the connection
             failure = ServerError("something broke here, not in your request; the log has it")
-            await error_answer(failure, scope["state"]["request_id"], path=scope["path"])(
-                scope, receive, send
-            )
+            request_id, path = scope["state"]["request_id"], get_route_path(scope)
+            await error_answer(failure, request_id, path=path)(scope, receive, send)

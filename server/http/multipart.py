@@ -33,6 +33,9 @@ class PartReader:
         self._field, self._value = bytearray(), bytearray()
         self._headers: dict[bytes, bytes] = {}
         self._finished = False
+        self._marker = b"--" + boundary
+        self._start: bytearray | None = bytearray()
+        """Until it is known to be the marker."""
         self._parser = MultipartParser(
             boundary,
             {
@@ -58,6 +61,11 @@ class PartReader:
             MalformedBody: it is not multipart.
             Unusable: a part that is not expected, or one that comes twice.
         """
+        if self._start is not None:
+            self._start += data
+            if len(self._start.lstrip(b"\r\n")) < len(self._marker):
+                return
+            data, self._start = self._checked_start(self._start), None
         try:
             self._parser.write(data)
         except MultipartParseError as error:
@@ -75,6 +83,17 @@ class PartReader:
             raise MalformedBody(
                 "the multipart body ends before its closing boundary: send the whole body"
             )
+
+    def _checked_start(self, start: bytearray) -> bytes:
+        """RFC 2046 allows words before the first part. Nobody writes any, and python-multipart
+        reads them differently when they come in pieces."""
+        found = bytes(start.lstrip(b"\r\n"))
+        if not found.startswith(self._marker):
+            raise MalformedBody(
+                f"the multipart body starts with {found[:40]!r}, expected the boundary "
+                f"{self._marker[:80]!r}: let the HTTP library write it"
+            )
+        return found
 
     def _begin_header(self) -> None:
         self._field.clear()

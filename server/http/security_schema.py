@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from server.http.error_answers import is_v2
 from server.http.guard import is_open
 from server.service import Service
 
@@ -13,7 +14,6 @@ SCHEMES = {
 }
 
 ANSWERS = {"401": "No key, or one that is not known.", "429": "This key asked too often."}
-ERROR = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorAnswer"}}}
 
 
 def document_keys(app: FastAPI, service: Service) -> None:
@@ -31,10 +31,12 @@ def document_keys(app: FastAPI, service: Service) -> None:
                 for operation in operations.values():
                     operation["security"] = []
                 continue
+            kind = "ErrorSentence" if is_v2(path) else "ErrorAnswer"
+            error = {"application/json": {"schema": {"$ref": f"#/components/schemas/{kind}"}}}
             for operation in operations.values():
                 for status, description in ANSWERS.items():
                     operation["responses"].setdefault(
-                        status, {"description": description, "content": ERROR}
+                        status, {"description": description, "content": error}
                     )
         return schema
 

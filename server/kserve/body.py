@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from server.errors import BodyTooLarge, InvalidTensor, MalformedBody
-from server.kserve.schemas import InferRequest, RequestInput, RequestParameters
+from server.kserve.request import InferRequest, RequestInput, RequestParameters
 
 MAX_LISTS = 2**17  # an image of 300x300 as nested lists
 MAX_KEYS = 2**10  # two inputs and six outputs with every parameter have fewer than 100

@@ -1,51 +1,46 @@
-"""The models that /v2 speaks of. The only place here that knows how the service keeps them."""
+"""The models that /v2 speaks of, by the name and the version in its URLs."""
 
-from models.bundle import NAME
-from server.errors import UnknownModel
-from server.loading.loaded_model import LoadedModel
+from server.errors import NotReady, UnknownModel
+from server.roster.served_model import ServedModel
 from server.service import Service
 
 
-def served_models(service: Service) -> list[LoadedModel]:
-    """All that are loaded."""
-    return [] if service.model is None else [service.model]
-
-
-def open_model(service: Service, name: str, version: str | None) -> LoadedModel:
-    """The model that answers a request.
+def open_model(service: Service, name: str, version: str | None) -> ServedModel:
+    """The model that answers a request: that version, or the newest. Hold it like the service's.
 
     Raises:
         UnknownModel, NotReady, Draining
     """
-    model = service.open_model()
-    return _named([model], name, version)[0]
+    if "@" in name:
+        # "street@1" is how /v1 names a version; in this protocol it would be a second way.
+        raise UnknownModel(f"model is {name!r:.140}: ask for /v2/models/NAME/versions/VERSION")
+    return service.open_model(name if version is None else f"{name}@{version}")
 
 
-def versions_of(service: Service, name: str, version: str | None = None) -> list[LoadedModel]:
-    """Every version of a model that is loaded, or one. Asking does not need a server that is ready.
+def ready_model(service: Service, name: str, version: str | None) -> ServedModel:
+    """The same, if its engine runs.
 
     Raises:
-        UnknownModel
-        NotReady: nothing is loaded yet, so nobody knows.
+        UnknownModel, NotReady, Draining
     """
-    models = served_models(service)
-    if not models:
-        service.open_model()
-    return _named(models, name, version)
+    model = open_model(service, name, version)
+    if not model.worker.is_ready:
+        raise NotReady(why_not_ready(model), retry_after_s=2)
+    return model
 
 
-def _named(models: list[LoadedModel], name: str, version: str | None) -> list[LoadedModel]:
-    spec = name if version is None else f"{name}@{version}"
-    # The URL may hold anything; only what can be a name is looked up.
-    harmless = all(NAME.fullmatch(part) for part in (name, version or "1"))
-    found = [
-        model
-        for model in models
-        if harmless
-        and model.bundle.name == name
-        and (version is None or model.bundle.version == version)
-    ]
-    if not found:
-        known = ", ".join(f"{model.bundle.name}@{model.bundle.version}" for model in models)
-        raise UnknownModel(f"model is {spec!r:.140}, served are {known}: name one of these")
-    return found
+def versions_of(service: Service, name: str, version: str | None = None) -> list[ServedModel]:
+    """Every version of a model that is served, newest first, or one. Asking what they are does not
+    need a server that takes requests.
+
+    Raises:
+        UnknownModel, NotReady, Draining
+    """
+    roster = service.keeper.roster
+    found = [one for one in roster if one.name == name and version in (None, one.version)]
+    return found or [open_model(service, name, version)]
+
+
+def why_not_ready(model: ServedModel) -> str:
+    """One sentence about a model that is served and cannot answer."""
+    return model.worker.trouble or "the engine's thread of this model has ended"

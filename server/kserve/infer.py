@@ -1,135 +1,99 @@
-"""From an order to an answer: decode, wait, infer, write. The same pools, worker and deadlines as
-/v1: each image is one job in the one queue, and shares batches with whatever waits there."""
+"""From the bytes of a request to the answer: read, let in, decode, infer, write. The same pools,
+worker and limits as /v1: each image is one job in the one queue, and shares batches with whatever
+waits there."""
 
-import asyncio
 import time
-from collections.abc import Iterable
-from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.runtime.predictor import Prediction
+from server.access.callers import Caller
+from server.answers.encode import Payload
 from server.codecs.decode import ImageLimits, decode_image
 from server.errors import ClientError, InvalidTensor, Unusable
-from server.kserve.answer import InferAnswer, write_answer
+from server.inference import let_in, run_jobs
+from server.kserve.answer import Tensor, write_answer
 from server.kserve.order import InferOrder, of_image
 from server.kserve.tensors import Source
-from server.loading.loaded_model import LoadedModel
-from server.pipeline import wait_for
+from server.roster.served_model import ServedModel
 from server.scheduling.admission import Hold
-from server.scheduling.worker import Answer
+from server.scheduling.awaiting import wait_for, wait_for_all
+from server.scheduling.job import Job
 from server.service import Service
+from server.watching.request_record import current_record
 
-T = TypeVar("T")
 Pixels = NDArray[np.uint8]
-
-
-@dataclass(frozen=True, kw_only=True)
-class InferFinished:
-    """An answer, and how long each stage took."""
-
-    answer: InferAnswer
-    decode_s: float
-    queue_s: float
-    """Until the first of the images was run."""
-    infer_s: float
-    """From there until the last of them was done."""
-    encode_s: float
-
-    @property
-    def server_timing(self) -> str:
-        """As the header Server-Timing has it (W3C), in milliseconds."""
-        stages = (("decode", self.decode_s), ("queue", self.queue_s), ("infer", self.infer_s))
-        all_stages = (*stages, ("encode", self.encode_s))
-        return ", ".join(f"{name};dur={seconds * 1e3:.3f}" for name, seconds in all_stages)
 
 
 async def infer(
     order: InferOrder,
     *,
     service: Service,
-    model: LoadedModel,
-    hold: Hold,
+    model: ServedModel,
+    caller: Caller,
     deadline_s: float,
     encoding: str | None,
-) -> InferFinished:
-    """Answer one request. `hold` is the room for its pixels.
+) -> Payload:
+    """Answer one request; `encoding` is what the answer may be compressed with.
 
     Raises:
+        QueueFull, RateLimited: before anything is decoded.
         MalformedImage, UnsupportedImage, TooManyPixels: from decoding.
         InvalidTensor: images of different sizes.
         Unusable: an image and its next one differ in size.
-        DeadlinePassed, Draining, QueueFull, ServerError: from the worker.
+        DeadlinePassed, Draining, ServerError: from the worker.
     """
+    record = current_record()
+    with let_in(
+        order.shapes,
+        num_pixels=order.num_pixels,
+        service=service,
+        model=model,
+        caller=caller,
+        deadline_s=deadline_s,
+        priority=order.priority,
+    ) as hold:
+        started_s = time.monotonic()
+        images, next_images = await _decode(order, service=service, model=model, hold=hold)
+        record.add("decode", time.monotonic() - started_s)
+        _check_sizes(images, next_images)
+        seconds: list[Pixels | None] = [*next_images] if order.has_flow else [None for _ in images]
+        answers = await run_jobs(
+            [
+                Job(image=image, next_image=next_image, tasks=order.tasks)
+                for image, next_image in zip(images, seconds, strict=True)
+            ],
+            model=model,
+            deadline_s=deadline_s,
+            priority=order.priority,
+            hold=hold,
+        )
+        started_s = time.monotonic()
+        predictions = [answer.prediction for answer in answers]
+        work = service.encoders.submit(_encode, order, predictions, service, model, encoding)
+        payload = await wait_for(work, hold)
+        record.add("encode", time.monotonic() - started_s)
+    return payload
+
+
+async def _decode(
+    order: InferOrder, *, service: Service, model: ServedModel, hold: Hold
+) -> tuple[list[Pixels], list[Pixels]]:
     limits = service.image_limits(model)
-    started_s = time.monotonic()
     groups = (("image", order.images), ("next_image", order.next_images))
-    pixels = await _all(
+    pixels = await wait_for_all(
         (
-            service.decoders.submit(_decode, source, limits, order, where=f"{name}[{index}]")
+            service.decoders.submit(_decode_one, source, limits, order, where=f"{name}[{index}]")
             for name, group in groups
             for index, source in enumerate(group)
         ),
         hold,
     )
-    images, next_images = pixels[: len(order.images)], pixels[len(order.images) :]
-    _check_sizes(images, next_images)
-    decode_s = time.monotonic() - started_s
-    targets: list[Pixels | None] = [*next_images] or [None for _ in images]
-    answers = await _all(
-        (
-            _submit(service, model, order, image, next_image, deadline_s=deadline_s)
-            for image, next_image in zip(images, targets, strict=True)
-        ),
-        hold,
-    )
-    queue_s = min(answer.queue_s for answer in answers)
-    infer_s = max(answer.queue_s + answer.infer_s for answer in answers) - queue_s
-    predictions = [answer.prediction for answer in answers]
-    started_s = time.monotonic()
-    written = await wait_for(
-        service.encoders.submit(
-            write_answer, order, predictions, bundle=model.bundle, encoding=encoding
-        ),
-        hold,
-    )
-    finished = InferFinished(
-        answer=written,
-        decode_s=decode_s,
-        queue_s=queue_s,
-        infer_s=infer_s,
-        encode_s=time.monotonic() - started_s,
-    )
-    service.telemetry.finished(
-        decode_s=decode_s, queue_s=queue_s, infer_s=infer_s, encode_s=finished.encode_s
-    )
-    service.telemetry.statistics.of(model.bundle).succeeded(
-        decode_s=decode_s,
-        queue_s=queue_s,
-        infer_s=infer_s,
-        encode_s=finished.encode_s,
-        runs=[(1, answer.infer_s) for answer in answers],
-    )
-    return finished
+    return pixels[: len(order.images)], pixels[len(order.images) :]
 
 
-def _submit(
-    service: Service,
-    model: LoadedModel,
-    order: InferOrder,
-    image: Pixels,
-    next_image: Pixels | None,
-    *,
-    deadline_s: float,
-) -> "Future[Answer]":
-    """One image, or one pair, as one job."""
-    del model, order
-    return service.worker.submit(image, next_image, deadline_s=deadline_s)
-
-
-def _decode(source: Source, limits: ImageLimits, order: InferOrder, *, where: str) -> Pixels:
+def _decode_one(source: Source, limits: ImageLimits, order: InferOrder, *, where: str) -> Pixels:
     if not isinstance(source, bytes):
         return source
     try:
@@ -138,9 +102,23 @@ def _decode(source: Source, limits: ImageLimits, order: InferOrder, *, where: st
         raise of_image(error, where) from error
 
 
+def _encode(
+    order: InferOrder,
+    predictions: list[Prediction],
+    service: Service,
+    model: ServedModel,
+    encoding: str | None,
+) -> Payload:
+    tensors = [Tensor.of(wanted, predictions) for wanted in order.outputs]
+    for tensor in tensors:
+        for reason in tensor.oddities:
+            service.telemetry.odd_maps.labels(tensor.wanted.output.task.value, reason).inc()
+    return write_answer(tensors, id_=order.id, bundle=model.bundle, encoding=encoding)
+
+
 def _check_sizes(images: list[Pixels], next_images: list[Pixels]) -> None:
-    sizes = [_size(image) for image in images]
-    if len(set(sizes)) > 1:
+    sizes = list(dict.fromkeys(map(_size, images)))
+    if len(sizes) > 1:
         raise InvalidTensor(
             f"the images are {', '.join(sizes)} (HxW) and outputs are one array of [B, H, W], "
             f"expected one size: send images of different sizes as requests of their own, they "
@@ -152,18 +130,6 @@ def _check_sizes(images: list[Pixels], next_images: list[Pixels]) -> None:
                 f"image[{index}] is {_size(image)}, next_image[{index}] is {_size(next_image)} "
                 f"(HxW), expected the same size: flow is defined between two frames of one camera"
             )
-
-
-async def _all(work: Iterable["Future[T]"], hold: Hold) -> list[T]:
-    """Every result. If one fails, what has not begun of the others never will."""
-    begun: list[Future[T]] = []
-    try:
-        begun.extend(work)
-        return await asyncio.gather(*(wait_for(part, hold) for part in begun))
-    except BaseException:
-        for part in begun:
-            part.cancel()
-        raise
 
 
 def _size(image: Pixels) -> str:

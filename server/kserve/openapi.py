@@ -4,9 +4,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from server.answers.schemas import ErrorSentence
 from server.kserve.body import LENGTH_HEADER
-from server.kserve.schemas import InferRequest
+from server.kserve.request import InferRequest
 
 _BINARY: dict[str, Any] = {"application/octet-stream": {"schema": {"type": "string"}}}
 _BINARY["application/octet-stream"]["schema"]["format"] = "binary"
@@ -32,9 +31,8 @@ def infer_body() -> dict[str, Any]:
     }
 
 
-def infer_responses() -> dict[int | str, dict[str, Any]]:
-    """What POST .../infer gives."""
-    statuses = (400, 404, 408, 413, 415, 422, 429, 500, 503, 504)
+def infer_answer() -> dict[int | str, dict[str, Any]]:
+    """What POST .../infer gives if all is well."""
     return {
         200: {
             "description": "JSON, or JSON and the bytes of binary outputs behind it.",
@@ -46,8 +44,13 @@ def infer_responses() -> dict[int | str, dict[str, Any]]:
                 }
             },
         },
-        **{status: {"model": ErrorSentence} for status in statuses},
     }
+
+
+def json_body(model: type[BaseModel]) -> dict[str, Any]:
+    """A body that may be left out."""
+    content = {"application/json": {"schema": _whole_schema(model)}}
+    return {"requestBody": {"required": False, "content": content}}
 
 
 def _whole_schema(model: type[BaseModel]) -> Any:

@@ -2,21 +2,19 @@
 
 from dataclasses import dataclass
 
-from models.bundle import Bundle
 from models.task import Task
 from server.codecs.decode import ImageLimits, Orientation
-from server.errors import ClientError, InvalidTensor, Unusable
+from server.config import ServerConfig
+from server.errors import ClientError, InvalidTensor, MalformedBody, TooManyPixels
 from server.kserve.body import InferBody
-from server.kserve.outputs import OUTPUTS, Output
 from server.kserve.tensors import Source, check_shape, from_binary, from_json
+from server.kserve.wanted import WantedOutput, check_json_values, wanted_outputs
+from server.roster.served_model import ServedModel
+from server.scheduling.cost import Shape
+from server.scheduling.job import Priority
 
-
-@dataclass(frozen=True, kw_only=True)
-class WantedOutput:
-    """One map, and how it travels."""
-
-    output: Output
-    binary: bool
+LANES = {0: Priority.NORMAL, 1: Priority.INTERACTIVE, 2: Priority.BATCH}
+"""By the parameter `priority`: 0 says nothing, 1 is the highest (Triton's schedule policy)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,35 +27,57 @@ class InferOrder:
     """As many, or none."""
     outputs: tuple[WantedOutput, ...]
     orientation: Orientation
-    priority: int
-    """0, 1 or 2 as Triton counts them."""
+    priority: Priority
     timeout_s: float | None
+    """That the client allows, if it says so."""
+    sizes: tuple[tuple[int, int], ...]
+    """(height, width) of each of `images`, by its header: not rotated yet."""
     num_pixels: int
-    """Of all images, by their headers."""
+    """Of all images, the next ones among them."""
 
     @property
     def tasks(self) -> frozenset[Task]:
         """That the outputs need."""
         return frozenset(wanted.output.task for wanted in self.outputs)
 
+    @property
+    def has_flow(self) -> bool:
+        """Else a second image, if there is one, is not worth computing."""
+        return Task.FLOW in self.tasks
+
+    @property
+    def shapes(self) -> list[Shape]:
+        """Of its jobs: each image, or pair, is one."""
+        frames = 2 if self.has_flow else 1
+        return [Shape(size=size, num_frames=frames, has_flow=self.has_flow) for size in self.sizes]
+
 
 def make_order(
     body: InferBody,
     *,
-    bundle: Bundle,
+    model: ServedModel,
+    version: str | None,
     limits: ImageLimits,
-    max_images: int,
-    max_json_values: int,
+    config: ServerConfig,
 ) -> InferOrder:
-    """Check shapes, sizes of images by their headers, and outputs.
+    """Check names, shapes, sizes of images by their headers, and outputs.
+
+    Args:
+        body: taken apart.
+        model: that answers.
+        version: that the URL names.
+        limits: of one image.
+        config: limits of the request.
 
     Raises:
+        MalformedBody: the body names another model than the URL.
         InvalidTensor: a tensor, or an output that the model or the inputs do not allow.
         TooManyPixels, UnsupportedImage, MalformedImage, Unusable: an image, by its header.
     """
+    _check_model(body, model, version)
     request = body.request
     for tensor in request.inputs:
-        check_shape(tensor, max_images=max_images)
+        check_shape(tensor, max_images=config.max_images)
     sources = {
         tensor.name: from_binary(tensor, body.binary[tensor.name])
         if tensor.name in body.binary
@@ -67,9 +87,9 @@ def make_order(
     if "image" not in sources:
         raise InvalidTensor("inputs has no image, expected one: next_image alone has no answer")
     images, next_images = sources["image"], sources.get("next_image", ())
-    if next_images and Task.FLOW not in bundle.tasks:
+    if next_images and Task.FLOW not in model.tasks:
         raise InvalidTensor(
-            f"input next_image came, but {bundle.name} has no flow: send image alone"
+            f"input next_image came, but {model.name} has no flow: send image alone"
         )
     if next_images and len(next_images) != len(images):
         raise InvalidTensor(
@@ -77,26 +97,29 @@ def make_order(
             f"flow goes from each to its next"
         )
     parameters = request.parameters
-    outputs = tuple(
-        WantedOutput(
-            output=output, binary=parameters.binary_data_output if binary is None else binary
-        )
-        for output, binary in _outputs(body, bundle, has_next=bool(next_images))
-    )
-    areas = {
-        name: sum(_area(source, limits, where=f"{name}[{i}]") for i, source in enumerate(group))
+    outputs = wanted_outputs(request, model, has_next=bool(next_images))
+    sizes, next_sizes = (
+        tuple(_size(source, limits, where=f"{name}[{i}]") for i, source in enumerate(group))
         for name, group in (("image", images), ("next_image", next_images))
-    }
-    _check_json_values(outputs, areas["image"], max_json_values=max_json_values)
+    )
+    check_json_values(outputs, _area(sizes), max_json_values=config.max_json_values)
+    num_pixels = _area(sizes) + _area(next_sizes)
+    if len(images) > 1 and num_pixels > config.max_queue_mpx * 1e6:
+        raise TooManyPixels(
+            f"the images are {num_pixels / 1e6:.1f} Mpx together, this server takes at most "
+            f"{config.max_queue_mpx:.1f} Mpx at once: send fewer in a request, requests share "
+            f"batches here"
+        )
     return InferOrder(
         id=request.id,
         images=images,
         next_images=next_images,
         outputs=outputs,
         orientation=parameters.orientation,
-        priority=parameters.priority,
+        priority=LANES[parameters.priority],
         timeout_s=parameters.timeout / 1e6 or None,
-        num_pixels=sum(areas.values()),
+        sizes=sizes,
+        num_pixels=num_pixels,
     )
 
 
@@ -105,52 +128,30 @@ def of_image(error: ClientError, where: str) -> ClientError:
     return type(error)(f"{where}: {error}")
 
 
-def _outputs(
-    body: InferBody, bundle: Bundle, *, has_next: bool
-) -> list[tuple[Output, bool | None]]:
-    has = [o for o in OUTPUTS.values() if o.task in bundle.tasks]
-    if not body.request.outputs:
-        allowed = [output for output in has if has_next or output.task is not Task.FLOW]
-        if not allowed:
-            raise InvalidTensor(f"{bundle.name} has flow alone: send the input next_image too")
-        return [(output, None) for output in allowed]
-    wanted = []
-    for asked in body.request.outputs:
-        output = OUTPUTS[asked.name]
-        if output not in has:
-            raise InvalidTensor(
-                f"output {asked.name} was asked for, but {bundle.name} has "
-                f"{', '.join(o.name for o in has)}: ask for these"
-            )
-        if output.task is Task.FLOW and not has_next:
-            raise InvalidTensor(
-                f"output {asked.name} is about the motion between two images, one came: send the "
-                f"input next_image too"
-            )
-        wanted.append((output, asked.parameters.binary_data))
-    return wanted
+def _check_model(body: InferBody, model: ServedModel, version: str | None) -> None:
+    asked = body.request
+    if asked.model_name not in (None, "", model.name):
+        raise MalformedBody(
+            f"model_name is {asked.model_name!r:.80} and the URL says {model.name}: name the same"
+        )
+    if asked.model_version not in (None, "", version or model.version):
+        raise MalformedBody(
+            f"model_version is {asked.model_version!r:.80} and {model.version} answers this URL: "
+            f"ask /v2/models/{model.name}/versions/..."
+        )
 
 
-def _area(source: Source, limits: ImageLimits, *, where: str) -> int:
-    """Pixels, if the image is let in."""
+def _size(source: Source, limits: ImageLimits, *, where: str) -> tuple[int, int]:
+    """(height, width), if the image is let in."""
     try:
         if isinstance(source, bytes):
-            return limits.check(source).num_pixels
-        limits.check_size((source.shape[0], source.shape[1]))
+            return limits.check(source).size
+        size = source.shape[0], source.shape[1]
+        limits.check_size(size)
     except ClientError as error:
         raise of_image(error, where) from error
-    return source.size // 3
+    return size
 
 
-def _check_json_values(
-    outputs: tuple[WantedOutput, ...], area: int, *, max_json_values: int
-) -> None:
-    as_json = [wanted.output for wanted in outputs if not wanted.binary]
-    num_values = area * sum(output.values_per_pixel for output in as_json)
-    if num_values > max_json_values:
-        raise Unusable(
-            f"{', '.join(output.name for output in as_json)} as JSON would be {num_values} "
-            f"numbers, this server writes at most {max_json_values}: ask for binary data (the "
-            f"parameter binary_data_output of the request, or binary_data of an output), or for "
-            f"fewer outputs"
-        )
+def _area(sizes: tuple[tuple[int, int], ...]) -> int:
+    return sum(height * width for height, width in sizes)

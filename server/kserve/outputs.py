@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from models.bundle import Bundle
 from models.runtime.predictor import Prediction
 from models.task import Task
+from server.codecs.dense_map import DenseMap
 
 NUMPY_TYPES: dict[str, np.dtype[Any]] = {
     "UINT8": np.dtype("u1"),
@@ -28,6 +29,8 @@ class Output:
     task: Task
     datatype: str
     channels: tuple[int, ...] = ()
+    is_main: bool = False
+    """The map of its task; else it says how sure that one is."""
 
     @property
     def shape(self) -> list[int]:
@@ -38,22 +41,22 @@ class Output:
     def values_per_pixel(self) -> int:
         return self.channels[0] if self.channels else 1
 
-    def of(self, prediction: Prediction) -> NDArray[np.generic]:
+    def of(self, prediction: Prediction) -> DenseMap:
         """Its map, contiguous, as its datatype has it."""
         found: NDArray[np.generic] | None = getattr(prediction, self.name)
         assert found is not None  # the task was asked for, and the bundle has it
-        whole: NDArray[np.generic] = np.ascontiguousarray(found, NUMPY_TYPES[self.datatype])
-        return whole
+        values = np.ascontiguousarray(found, NUMPY_TYPES[self.datatype])
+        return DenseMap(name=self.name, task=self.task, values=values, words={})
 
 
 OUTPUTS: Mapping[str, Output] = {
     output.name: output
     for output in (
-        Output(name="labels", task=Task.SEGMENTATION, datatype="UINT8"),
+        Output(name="labels", task=Task.SEGMENTATION, datatype="UINT8", is_main=True),
         Output(name="label_confidence", task=Task.SEGMENTATION, datatype="FP16"),
-        Output(name="depth", task=Task.DEPTH, datatype="FP32"),
+        Output(name="depth", task=Task.DEPTH, datatype="FP32", is_main=True),
         Output(name="depth_uncertainty", task=Task.DEPTH, datatype="FP16"),
-        Output(name="flow", task=Task.FLOW, datatype="FP32", channels=(2,)),
+        Output(name="flow", task=Task.FLOW, datatype="FP32", channels=(2,), is_main=True),
         Output(name="flow_uncertainty", task=Task.FLOW, datatype="FP16"),
     )
 }

@@ -1,34 +1,92 @@
-"""What is there to be loaded, and loading it: Triton's model repository extension."""
+"""What is there and what could be loaded: the index of Triton's model repository extension."""
 
-from server.errors import Forbidden
-from server.kserve.catalog import served_models
-from server.kserve.schemas import IndexEntry
+from typing import Literal
+
+from pydantic import BaseModel
+
+from server.kserve.catalog import why_not_ready
+from server.kserve.request import STRICT
+from server.roster.served_model import ServedModel
 from server.service import Service
+
+State = Literal["READY", "LOADING", "UNLOADING", "UNAVAILABLE"]
+_STATES: dict[str, State] = {
+    "loading": "LOADING",
+    "failed": "UNAVAILABLE",
+    "retiring": "UNLOADING",
+}
+
+
+class IndexQuery(BaseModel):
+    """Which models to list."""
+
+    model_config = STRICT
+
+    ready: bool = False
+    """Only those that take requests."""
+
+
+class UnloadParameters(BaseModel):
+    """Of unloading."""
+
+    model_config = STRICT
+
+    unload_dependents: bool = False
+    """No model depends on another here."""
+
+
+class UnloadQuery(BaseModel):
+    """What to unload besides the model in the URL."""
+
+    model_config = STRICT
+
+    parameters: UnloadParameters = UnloadParameters()
+
+
+class LoadQuery(BaseModel):
+    """Nothing: a model is chosen from the server's folder, clients bring none."""
+
+    model_config = STRICT
+
+
+class IndexEntry(BaseModel):
+    """One version of one model."""
+
+    name: str
+    """Or a place in the model folder that holds none."""
+    version: str
+    """Empty where only the bundle, which was not loaded, knows it."""
+    state: State
+    reason: str
 
 
 def index(service: Service, *, only_ready: bool) -> list[IndexEntry]:
-    """Every version of every model."""
-    state, reason = ("READY", "") if service.is_ready else ("UNLOADING", "the server is stopping")
-    entries = [
-        IndexEntry(
-            name=model.bundle.name,
-            version=model.bundle.version,
-            state="READY" if state == "READY" else "UNLOADING",
-            reason=reason,
-        )
-        for model in served_models(service)
+    """Every version that is served, then those that are not (yet, any more, or ever)."""
+    keeper = service.keeper
+    served, troubles = list(keeper.roster), keeper.troubles
+    # What a served model's new files are up to is said beside it: a version is listed once.
+    texts = {text for model in served for text in (str(model), str(model.source))}
+    failures = {one.model: one.reason for one in troubles if one.state == "failed"}
+    entries = [_served(service, model, failures) for model in served]
+    entries += [
+        _entry(one.model, _STATES[one.state], one.reason)
+        for one in troubles
+        if one.model not in texts
     ]
+    entries += [_entry(text, "UNAVAILABLE", "it is not loaded") for text in keeper.resting]
     return [entry for entry in entries if entry.state == "READY" or not only_ready]
 
 
-def control(service: Service, name: str, action: str) -> None:
-    """Load or unload a model.
+def _served(service: Service, model: ServedModel, failures: dict[str, str]) -> IndexEntry:
+    if service.draining:
+        return _entry(str(model), "UNLOADING", service.why_not_ready)
+    if not model.worker.is_ready:
+        return _entry(str(model), "UNAVAILABLE", why_not_ready(model))
+    failure = failures.get(str(model.source))
+    reason = "" if failure is None else f"its new files are not served: {failure}"
+    return _entry(str(model), "READY", reason)
 
-    Raises:
-        Forbidden: unless it is enabled.
-    """
-    del service
-    raise Forbidden(
-        f"{action} of {name!r:.80} was asked for, but clients do not manage models here: the "
-        f"operator chooses them, and they load at the start"
-    )
+
+def _entry(text: str, state: State, reason: str) -> IndexEntry:
+    name, _, version = text.partition("@")
+    return IndexEntry(name=name, version=version, state=state, reason=reason)

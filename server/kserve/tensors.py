@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.errors import InvalidTensor
-from server.kserve.schemas import RequestInput
+from server.kserve.request import RequestInput
 
 MAX_SIDE = 2**31 - 1  # a dimension beyond is no size; products of such ones need no computing
 

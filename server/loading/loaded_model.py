@@ -20,7 +20,6 @@ from server.loading.model_memory import predict_model_bytes
 log = logging.getLogger("anyres")
 
 FIRST_PX = 64  # allocates what every size needs, and shows that the graphs run
-ANY_PIXELS = 2**62
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +30,7 @@ class LoadedModel:
     bundle: Bundle
     selection: Selection
     max_pixels: int
-    """Of one image: the server's limit, the bundle's or the memory's, whichever is least."""
-    fitting_pixels: int = ANY_PIXELS
-    """Of one image, by the memory that was free after loading."""
+    """Of one image: the server's limit or the bundle's. The memory may hold less at times."""
     warm_up_sizes: tuple[tuple[int, int], ...] = ()
     """(height, width) that its worker runs before it is ready."""
     num_bytes: int = 0
@@ -82,8 +79,8 @@ def load_model(
     fitting = max_pixels_in_memory(selection.runtime.name)
     if fitting < allowed:
         log.info(
-            "images of up to %.1f Mpx fit into the free memory with %s, %.1f were allowed: give "
-            "it more memory or choose --engine onnxruntime to take larger ones",
+            "images of up to %.1f Mpx fit into the memory that is free now with %s, %.1f are "
+            "allowed: give it more memory or choose --engine onnxruntime to take larger ones",
             fitting / 1e6,
             selection.runtime.name,
             allowed / 1e6,
@@ -92,8 +89,7 @@ def load_model(
         folder=folder,
         bundle=bundle,
         selection=selection,
-        max_pixels=min(allowed, fitting),
-        fitting_pixels=fitting,
+        max_pixels=allowed,
         warm_up_sizes=tuple(warm_up_sizes),
         num_bytes=predict_model_bytes(folder, bundle, selection.runtime.name),
         load_s=time.monotonic() - started_s,

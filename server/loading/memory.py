@@ -1,5 +1,6 @@
 """How much memory is free, how much this process took at most, and what an engine needs."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 MEMINFO = Path("/proc/meminfo")
@@ -9,8 +10,28 @@ SELF = Path("/proc/self")
 BYTES_PER_PX = {"openvino": 1300, "onnxruntime": 450}
 """Peak of a pair with three maps by the shipped model, per pixel of one frame (BENCHMARKS.md).
 What a running server measures takes its place."""
+KEEPS_MEMORY = frozenset({"openvino"})
+"""Engines that keep the memory of their largest call and run later ones in it; others give it back.
+OpenVINO's own way to give it back, `release_memory`, corrupts its heap (2026.4.1)."""
 SHARE = 0.8
 """Of the free memory that one request may take."""
+RECLAIMABLE = ("inactive_file", "active_file", "slab_reclaimable")  # of memory.stat
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """As it is now."""
+
+    free_bytes: float
+    """That this process may still take; infinite where nobody says."""
+    resident_bytes: int
+    """That it holds; 0 where nobody says."""
+
+
+def read_memory() -> Memory:
+    """Of this process, here and now."""
+    resident = resident_bytes()
+    return Memory(free_bytes=free_bytes(), resident_bytes=0 if resident is None else resident[0])
 
 
 def expected_bytes_per_px(engine: str) -> int:
@@ -80,4 +101,17 @@ def _container(cgroup: Path) -> float:
         used = (cgroup / "memory.current").read_text(encoding="ascii").strip()
     except OSError:
         return float("inf")
-    return float("inf") if limit == "max" else max(float(limit) - float(used), 0.0)
+    if limit == "max":
+        return float("inf")
+    return max(float(limit) - float(used) + _reclaimable(cgroup), 0.0)
+
+
+def _reclaimable(cgroup: Path) -> float:
+    """What `memory.current` counts, but the kernel takes back before it ends a process: pages of
+    files that were read or written. Without them, reading a large file would look like a leak."""
+    try:
+        lines = (cgroup / "memory.stat").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0.0
+    stat = dict(line.split(maxsplit=1) for line in lines)
+    return sum(float(stat.get(name, 0)) for name in RECLAIMABLE)

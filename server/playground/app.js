@@ -105,14 +105,14 @@ async function predict() {
   if (images.next) form.append("next_image", images.next);
   const started = performance.now();
   try {
-    const response = await fetch("v1/predict?inline=true&render=color", {
+    const response = await fetch(`v1/predict?inline=true&render=color${modelQuery()}`, {
       method: "POST", body: form, signal, headers: { Accept: "application/json", ...keyHeaders() },
     });
     if (response.status === 401) askForKey();
     const answer = await response.json();
     if (!response.ok) throw new Error(answer.error?.message ?? response.statusText);
     const total = performance.now() - started;
-    await show(answer, parseTiming(response.headers.get("Server-Timing")), total);
+    await show(answer, images.image, parseTiming(response.headers.get("Server-Timing")), total);
     return true;
   } catch (error) {
     if (error.name === "AbortError") return false; // a newer request took its place
@@ -144,11 +144,11 @@ function showError(message) {
 
 // --- result --------------------------------------------------------------------------------
 
-async function show(answer, timing, total) {
+async function show(answer, image, timing, total) {
   const [height, width] = answer.image.size;
   $("status").textContent = `${height}×${width} pixels (height × width), answered in ${total.toFixed(0)} ms`;
   $("note-image").textContent = `${answer.image.format} ${height}×${width}`;
-  shown.picture = await createImageBitmap(images.image);
+  shown.picture = await createImageBitmap(image);
   paint("image", shown.picture, true);
   for (const task of ["segmentation", "depth", "flow"]) {
     const png = answer.png?.[task];
@@ -302,13 +302,25 @@ async function showModel() {
       $("model").textContent = "The model is loading …";
       return void setTimeout(showModel, 1000);
     }
-    const [{ name, version, engine, max_mpx }] = models;
-    $("model").textContent = `${name} ${version} on ${engine.name} (${engine.precisions.frame}), up to ${max_mpx} Mpx`;
+    const choice = $("model-choice");
+    const wished = choice.value;
+    choice.replaceChildren(...models.map(({ name, version, default: own }) => {
+      const spec = `${name}@${version}`;
+      return new Option(spec, spec, own, own);
+    }));
+    if (models.some(({ name, version }) => `${name}@${version}` === wished)) choice.value = wished;
+    choice.hidden = models.length === 1;
+    const { name, version, engine, max_mpx } = models[choice.selectedIndex];
+    const who = choice.hidden ? `${name} ${version} ` : "";
+    $("model").textContent = `${who}on ${engine.name} (${engine.precisions.frame}), up to ${round(max_mpx)} Mpx`;
     $("model").title = engine.reason;
   } catch {
     $("model").textContent = "The server does not answer";
   }
 }
+
+// A server with one model is not told its name: it may be replaced by another version meanwhile.
+const modelQuery = () => ($("model-choice").hidden ? "" : `&model=${encodeURIComponent($("model-choice").value)}`);
 
 function setTheme(theme) {
   document.documentElement.dataset.theme = theme;
@@ -320,6 +332,10 @@ $("run").addEventListener("click", predict);
 $("example").addEventListener("click", example);
 $("key").addEventListener("change", () => {
   sessionStorage.setItem("anyres-key", $("key").value);
+  showModel();
+});
+$("model-choice").addEventListener("change", () => {
+  stopLive(); // its stream is of the other model
   showModel();
 });
 $("opacity").addEventListener("input", drawSegmentation);

@@ -2,10 +2,11 @@
 // The video tab: frames of a webcam or a file over one WebSocket. An answer asks for the next frame,
 // so there is always one on its way and none in a queue.
 
-const live = { socket: null, camera: null, sent: null, frames: 0, since: 0 };
+const live = { socket: null, camera: null, sent: null, times: [] };
+const RATE_FRAMES = 10; // the first ones of a size are slow, and must not count for ever
 
 function liveUrl() {
-  const url = new URL("v1/streams/ws?inline=true&render=color&latest=true", location.href);
+  const url = new URL(`v1/streams/ws?inline=true&render=color&latest=true${modelQuery()}`, location.href);
   url.protocol = url.protocol.replace("http", "ws");
   return url;
 }
@@ -33,12 +34,13 @@ async function startLive(prepare) {
   socket.binaryType = "arraybuffer";
   let opened = false;
   live.socket = socket;
-  live.frames = 0;
+  live.times = [];
   socket.onmessage = ({ data }) => socket === live.socket && answered(JSON.parse(data));
   socket.onclose = () => {
     if (socket !== live.socket) return; // stopped by hand, or another video took its place
     stopLive();
     if (!opened) showError("The server did not take the connection: is its model loaded, and is the key right?");
+    else if ($("error").hidden) showError("The connection has ended: start the video again.");
   };
   socket.onopen = () => { opened = true; };
 }
@@ -68,7 +70,7 @@ async function sendFrame() {
 }
 
 async function answered(message) {
-  if (message.type === "hello") live.since = performance.now();
+  if (message.type === "hello") live.times.push(performance.now());
   if (message.type === "error") {
     showError(message.error.message);
     if (message.error.code === "stream_gone") return;
@@ -76,10 +78,9 @@ async function answered(message) {
   }
   if (message.type === "frame") {
     showError("");
-    images.image = live.sent.blob;
-    await show(message.answer, parseTiming(message.server_timing), performance.now() - live.sent.at);
-    live.frames += 1;
-    const rate = (live.frames * 1000) / (performance.now() - live.since);
+    await show(message.answer, live.sent.blob, parseTiming(message.server_timing), performance.now() - live.sent.at);
+    live.times = [...live.times, performance.now()].slice(-RATE_FRAMES);
+    const rate = ((live.times.length - 1) * 1000) / (live.times.at(-1) - live.times[0]);
     const { frame, restarted } = message.stream;
     $("live-note").textContent = `Frame ${frame}, ${round(rate)} per second` +
       (restarted ? `; flow starts again (${restarted.replaceAll("_", " ")})` : "");

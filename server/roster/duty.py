@@ -13,6 +13,7 @@ from server.loading.memory import free_bytes
 from server.loading.model_folder import Candidate, fingerprint
 from server.loading.model_memory import predict_model_bytes
 from server.roster.served_model import ServedModel
+from server.scheduling.process_memory import ProcessMemory
 from server.scheduling.watch import Watch
 from server.scheduling.worker import Worker, WorkerPolicy
 from server.settings.values import parse_size
@@ -65,6 +66,7 @@ def start_duty(
     *,
     policy: WorkerPolicy,
     watch: Watch,
+    memory: ProcessMemory,
     on_served: Callable[[ServedModel], None],
     on_failed: Callable[[str], None],
 ) -> Worker:
@@ -75,7 +77,9 @@ def start_duty(
         there.wait()
         on_served(ServedModel(model, worker, source))
 
-    worker = Worker(load, on_loaded=loaded, on_failed=on_failed, policy=policy, watch=watch)
+    worker = Worker(
+        load, on_loaded=loaded, on_failed=on_failed, policy=policy, watch=watch, memory=memory
+    )
     worker.start()
     there.set()
     return worker
@@ -83,6 +87,11 @@ def start_duty(
 
 def _check_name(candidate: Candidate, bundle: Bundle, neighbours: list[Neighbour]) -> None:
     if not candidate.name:
+        if any(one.name == bundle.name and not one.is_bundle for one in neighbours):
+            raise BundleError(
+                f"{candidate.folder}: the name {bundle.name} is taken by the model folder: export "
+                f"one of the two under another name"
+            )
         return
     if bundle.name != candidate.name or candidate.label not in ("", bundle.version):
         raise BundleError(
@@ -105,7 +114,7 @@ def _check_memory(
     if limit and taken + needed > limit:
         raise EngineError(
             f"{candidate} would take {needed / 2**20:.0f} MiB beside {taken / 2**20:.0f} MiB of "
-            f"other models, expected at most {config.max_models_mib} together: unload one, or "
+            f"other models, expected at most {config.max_models_mib} MiB together: unload one, or "
             f"raise --max-models-mib"
         )
     if needed > (free := free_bytes()):

@@ -1,37 +1,33 @@
-"""The thread that keeps the roster: it looks at the folder, loads, replaces and lets go.
+"""The thread that keeps the roster: it looks at the folder, obeys orders, and lets the staff load,
+replace and let go.
 
-One model loads at a time, in the thread of its own worker, while the others answer. A model that
-was replaced ends when the last request that holds it is done, or after `timeout_s`, which no
-request outlives.
+A model that was replaced ends when the last request that holds it is done, or after `timeout_s`,
+which no request outlives.
 """
 
 import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import replace
 
 from server.config import ServerConfig
 from server.errors import NotReady, ServerError
 from server.loading.loaded_model import LoadedModel
-from server.loading.model_folder import Candidate, Listing, fingerprint, list_models
-from server.roster.duty import Neighbour, load_candidate, start_duty
+from server.loading.model_folder import Candidate
+from server.roster.finder import Finder
 from server.roster.orders import Order, check_load, check_unload
 from server.roster.plan import Key, Wishes, make_plan
-from server.roster.retirement import Retirement
 from server.roster.roster import Roster
 from server.roster.served_model import ServedModel
-from server.roster.watchers import Failure, Trouble, Watcher
-from server.scheduling.policy import worker_policy
+from server.roster.staff import Staff
+from server.roster.watchers import Trouble, Watcher
 from server.scheduling.watch import Watch
-from server.scheduling.worker import Worker
 
 log = logging.getLogger("anyres.models")
 
-POLL_S = 0.2  # how soon the end is seen while a model loads
-EMPTY = Listing(candidates=(), problems={})
+PAUSE_S = 1.0  # before something that went wrong is tried again
 
 
 class Keeper:
@@ -45,26 +41,25 @@ class Keeper:
         watcher: Watcher,
         watch: Callable[[], Watch] = Watch,
     ) -> None:
-        self.roster = Roster(default=config.default_model)
         self.failure: str | None = None
         """Why there will be no model, ever."""
         self.has_looked = False
         """Every model that was there at the start was loaded, or has failed."""
         self._config = config
-        self._load = load
         self._watcher = watcher
-        self._watch = watch
         self._wishes = Wishes(keep=config.versions, only=config.models)
-        self._serving: dict[Key, ServedModel] = {}
-        self._failed: dict[Key, Failure] = {}
-        self._loading: Candidate | None = None
-        self._listing = EMPTY
-        self._bundle = _bundle_of(config)
+        self._finder = Finder(config)
         self._orders: deque[Order] = deque()
         self._changed = threading.Condition()
         self._stopping = threading.Event()
-        self._workers: list[Worker] = []
-        self._retirement = Retirement(on_free=self._notify, on_ended=self._ended)
+        self._staff = Staff(
+            config,
+            load=load,
+            watcher=watcher,
+            watch=watch,
+            on_free=self._notify,
+            stopping=self._stopping,
+        )
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
 
     def start(self) -> None:
@@ -74,35 +69,52 @@ class Keeper:
     def stop(self, *, timeout_s: float) -> None:
         """Let every model finish what it runs; refuse what waits."""
         ends_s = time.monotonic() + timeout_s
-        self._stopping.set()
-        self._notify()
+        with self._changed:
+            self._stopping.set()
+            self._changed.notify()
         if self._thread.ident is not None:
             self._thread.join(max(0.0, ends_s - time.monotonic()))
-        for worker in self._workers:
-            worker.stop(timeout_s=max(0.0, ends_s - time.monotonic()))
+        self._staff.stop(timeout_s=max(0.0, ends_s - time.monotonic()))
+
+    @property
+    def roster(self) -> Roster:
+        """Who answers now."""
+        return self._staff.roster
 
     @property
     def has_running_engines(self) -> bool:
         """Whether native code may still run in a thread of ours."""
-        return any(worker.is_alive for worker in self._workers)
+        return self._staff.has_running_engines
 
     @property
     def troubles(self) -> list[Trouble]:
         """What loads now, what could not be loaded, what in the folder is no bundle, and what was
         replaced and still answers."""
         troubles = []
-        if (loading := self._loading) is not None:
+        if (loading := self._staff.loading) is not None:
             troubles.append(Trouble(model=str(loading), state="loading"))
-        for candidate in self._candidates:
-            failure = self._failed.get(candidate.key)
+        for candidate in self._finder.candidates:
+            failure = self._staff.failed.get(candidate.key)
             if failure is not None and failure.fingerprint == candidate.fingerprint:
                 troubles.append(
                     Trouble(model=str(candidate), state="failed", reason=failure.reason)
                 )
-        for where, reason in self._listing.problems.items():
+        for where, reason in self._finder.problems.items():
             troubles.append(Trouble(model=where, state="failed", reason=reason))
-        troubles += [Trouble(model=text, state="retiring") for text in self._retirement.texts]
-        return troubles
+        leaving = self._staff.retirement.texts
+        return [*troubles, *(Trouble(model=text, state="retiring") for text in leaving)]
+
+    @property
+    def resting(self) -> list[str]:
+        """What lies in the folder and is left alone: older versions, and what was unloaded."""
+        busy = {trouble.model for trouble in self.troubles}
+        return [
+            str(candidate)
+            for candidate in self._finder.candidates
+            if candidate.name
+            and candidate.key not in self._staff.serving
+            and str(candidate) not in busy
+        ]
 
     def load(self, name: str, version: str | None) -> "Future[ServedModel | None]":
         """Serve a model that lies in the folder, from now on this version if one is named.
@@ -123,7 +135,7 @@ class Keeper:
     def _order(self, order: Order) -> "Future[ServedModel | None]":
         with self._changed:
             if self._stopping.is_set():
-                order.done.set_exception(NotReady("the server is stopping: ask another one"))
+                order.done.set_exception(stopping())
                 return order.done
             self._orders.append(order)
             self._changed.notify()
@@ -134,7 +146,11 @@ class Keeper:
             self._changed.notify()
 
     def _run(self) -> None:
-        self._look(is_first=True)
+        try:
+            self._look(is_first=True)
+        except Exception as error:  # nothing of what we know: never ready would be no answer
+            log.exception("looking for models failed")
+            self.failure = f"looking for models failed: {error!r}"
         self.has_looked = not self._stopping.is_set()
         if self.failure is not None:
             self._watcher.fatal()
@@ -142,34 +158,39 @@ class Keeper:
             with self._changed:
                 if not self._orders and not self._stopping.is_set():
                     self._changed.wait(self._pause_s())
-            while self._orders and not self._stopping.is_set():
-                self._obey(self._orders.popleft())
-            self._retirement.end_idle(now_s=time.monotonic())
-            if self._is_watching and not self._stopping.is_set():
-                self._look()
-        for order in self._orders:
-            order.done.set_exception(NotReady("the server is stopping: ask another one"))
+            try:
+                self._do_what_is_due()
+            except Exception:  # what is served goes on, and so must who looks after it
+                log.exception("looking after the models failed, it is tried again")
+                self._stopping.wait(PAUSE_S)
+        with self._changed:  # who orders from now on is told so at once
+            left = list(self._orders)
+        for order in left:
+            if order.done.set_running_or_notify_cancel():
+                order.done.set_exception(stopping())
+
+    def _do_what_is_due(self) -> None:
+        while self._orders and not self._stopping.is_set():
+            self._obey(self._orders.popleft())
+        self._staff.retirement.end_idle(now_s=time.monotonic())
+        if self._is_watching and not self._stopping.is_set():
+            self._look()
 
     @property
     def _is_watching(self) -> bool:
         return self._config.model_folder is not None and self._config.watch_s > 0
 
     def _pause_s(self) -> float | None:
-        pauses = [self._retirement.wait_s(now_s=time.monotonic())]
+        pauses = [self._staff.retirement.wait_s(now_s=time.monotonic())]
         if self._is_watching:
             pauses.append(self._config.watch_s)
         return min((pause for pause in pauses if pause is not None), default=None)
 
-    @property
-    def _candidates(self) -> list[Candidate]:
-        own = [] if self._bundle is None else [self._bundle]
-        return [*own, *self._listing.candidates]
-
     def _look(self, *, is_first: bool = False) -> None:
         """See what has changed in the folder, and act on it."""
-        before = {c.key: c.fingerprint for c in self._listing.candidates}
-        self._read_folder(is_first=is_first)
-        changed = {c.key for c in self._listing.candidates if before.get(c.key) != c.fingerprint}
+        changed = self._find()
+        if is_first and self._finder.unreadable is not None:
+            self.failure = self._finder.unreadable
         self._act(unsettled=set() if is_first else changed)
         if self._stopping.is_set() or not is_first:
             return
@@ -177,141 +198,44 @@ class Keeper:
             reasons = "; ".join(trouble.reason for trouble in self.troubles) or "it is empty"
             self.failure = f"no model of {self._config.model_folder} is served: {reasons}"
 
-    def _read_folder(self, *, is_first: bool = False) -> None:
-        root = self._config.model_folder
-        if root is None:
-            return
-        try:
-            listing = list_models(root)
-        except OSError as error:
-            reason = f"{root} cannot be read ({error.strerror}): it must be a folder of models"
-            if is_first:
-                self.failure = reason
-            self._tell_problems({str(root): reason})
-            # What was found before is not gone: the disk may be back in a moment.
-            self._listing = replace(self._listing, problems={str(root): reason})
-            return
-        self._tell_problems(listing.problems)
-        self._listing = listing
-        names = {c.name for c in self._candidates}
+    def _find(self) -> set[Key]:
+        """What is there now. Returns what has changed."""
+        changed = self._finder.look()
+        names = {c.name for c in self._finder.candidates}
         if not self.roster.default_name and len(names) == 1 and "" not in names:
-            self._swap(default=names.pop())
-
-    def _tell_problems(self, problems: Mapping[str, str]) -> None:
-        for where, reason in problems.items():
-            if self._listing.problems.get(where) != reason:
-                log.error("%s", reason)
+            self._staff.set_default(names.pop())
+        return changed
 
     def _act(self, *, unsettled: set[Key]) -> None:
         """Load and retire until what is served is what is wanted."""
         while not self._stopping.is_set() and self.failure is None:
             plan = make_plan(
-                self._candidates,
-                serving={key: model.source.fingerprint for key, model in self._serving.items()},
-                failed={key: failure.fingerprint for key, failure in self._failed.items()},
+                self._finder.candidates,
+                serving={k: model.source.fingerprint for k, model in self._staff.serving.items()},
+                failed={k: failure.fingerprint for k, failure in self._staff.failed.items()},
                 unsettled=unsettled,
                 wishes=self._wishes,
                 default_name=self.roster.default_name,
             )
             for key in plan.retire:
-                self._retire(key)
+                self._staff.retire(key)
             if not plan.load:
                 return
-            self._load_one(plan.load[0])
+            self._load(plan.load[0])
 
-    def _load_one(self, candidate: Candidate) -> None:
-        """Load, and swap when it is warm. Returns when it serves or has failed."""
-        done = threading.Event()
-        outcome: list[ServedModel | str] = []
-
-        def ended(result: ServedModel | str) -> None:
-            outcome.append(result)
-            done.set()
-
-        self._loading = candidate
-        log.info("loading %s from %s", candidate, candidate.folder)
-        own_load = self._load if not candidate.name else None
-        neighbours = self._neighbours()
-        worker = start_duty(
-            own_load or (lambda: load_candidate(self._config, candidate, neighbours)),
-            candidate,
-            policy=worker_policy(self._config),
-            watch=self._watch(),
-            on_served=ended,
-            on_failed=ended,
-        )
-        self._workers.append(worker)
-        while not done.wait(POLL_S):
-            if self._stopping.is_set():
-                return
-        self._loading = None
-        result = outcome.pop()  # left there, the worker would hold its model for ever
-        if isinstance(result, ServedModel):
-            self._put_on_duty(candidate, result)
+    def _load(self, candidate: Candidate) -> None:
+        self._staff.load(candidate)
+        failure = self._staff.failed.get(candidate.key)
+        if failure is None:
+            return
+        if not candidate.name and candidate.key not in self._staff.serving:
+            self.failure = failure.reason  # the process ends with it as its last word
         else:
-            self._note_failure(candidate, result)
-
-    def _put_on_duty(self, candidate: Candidate, model: ServedModel) -> None:
-        self._failed.pop(candidate.key, None)
-        old = self._serving.get(candidate.key)
-        self._serving[candidate.key] = model
-        self._swap(default=self.roster.default_name or ("" if candidate.name else model.name))
-        self._watcher.served(model)
-        if old is not None:
-            self._send_off(old)
-        log.info(
-            "serving %s %s from %s, loaded in %.1f s; %s",
-            model.name,
-            model.version,
-            candidate.folder,
-            model.loaded.load_s,
-            model.selection.reason,
-        )
-
-    def _note_failure(self, candidate: Candidate, reason: str) -> None:
-        self._failed[candidate.key] = Failure(fingerprint=candidate.fingerprint, reason=reason)
-        self._watcher.failed(candidate, reason)
-        if not candidate.name and candidate.key not in self._serving:
-            self.failure = reason  # the process ends with it as its last word
-        else:
-            log.error("%s is not served: %s", candidate, reason)
-
-    def _retire(self, key: Key) -> None:
-        model = self._serving.pop(key)
-        self._swap(default=self.roster.default_name)
-        log.info("%s goes: no new requests", model)
-        self._send_off(model)
-
-    def _send_off(self, model: ServedModel) -> None:
-        self._retirement.add(
-            model,
-            num_bytes=model.loaded.num_bytes,
-            until_s=time.monotonic() + self._config.timeout_s,
-        )
-
-    def _ended(self, name: str, version: str) -> None:
-        self._workers = [worker for worker in self._workers if worker.is_alive]
-        self._watcher.ended(name, version)
-
-    def _swap(self, *, default: str) -> None:
-        models = list(self._serving.values())
-        for model in models:
-            model.share_memory(len(models))
-        self.roster = Roster(models, default=default)
-
-    def _neighbours(self) -> list[Neighbour]:
-        served = [
-            Neighbour(
-                name=model.name,
-                is_bundle=not model.source.name,
-                num_bytes=model.loaded.num_bytes,
-            )
-            for model in self._serving.values()
-        ]
-        leaving = Neighbour(name="", is_bundle=False, num_bytes=self._retirement.num_bytes)
-        return [*served, leaving]
+            log.error("%s is not served: %s", candidate, failure.reason)
 
     def _obey(self, order: Order) -> None:
+        if not order.done.set_running_or_notify_cancel():
+            return
         try:
             model = None
             if order.is_load:
@@ -326,34 +250,25 @@ class Keeper:
             order.done.set_exception(error)
 
     def _obey_load(self, order: Order) -> ServedModel:
-        self._read_folder()
-        if self._bundle is not None:
-            self._bundle = replace(self._bundle, fingerprint=_fingerprint(self._bundle))
-        target = check_load(order, self._candidates, bundle=self._serving.get(("", "")))
-        for key in [key for key in self._failed if key[0] == target.name]:
-            del self._failed[key]
+        self._find()
+        self._finder.look_at_bundle()
+        serving, failed = self._staff.serving, self._staff.failed
+        target = check_load(order, self._finder.candidates, serving)
+        for key in [key for key in failed if key[0] == target.name]:
+            del failed[key]
         self._wishes = self._wishes.with_loaded(target, is_pinned=order.version is not None)
         self._act(unsettled=set())
-        failure = self._failed.get(target.key)
-        if failure is None and (model := self._serving.get(target.key)) is not None:
+        failure = failed.get(target.key)
+        if failure is None and (model := serving.get(target.key)) is not None:
             return model
-        raise NotReady("the server is stopping") if failure is None else failure.as_error(target)
+        raise stopping() if failure is None else failure.as_error(target)
 
     def _obey_unload(self, order: Order) -> None:
-        names = check_unload(order, self.roster, self._serving, self._candidates)
+        names = check_unload(order, self.roster, self._staff.serving, self._finder.candidates)
         self._wishes = self._wishes.without(names)
         self._act(unsettled=set())
 
 
-def _bundle_of(config: ServerConfig) -> Candidate | None:
-    if not config.serves_bundle:
-        return None
-    bundle = Candidate(name="", label="", folder=config.bundle, fingerprint="")
-    return replace(bundle, fingerprint=_fingerprint(bundle))
-
-
-def _fingerprint(candidate: Candidate) -> str:
-    try:
-        return fingerprint(candidate.folder)
-    except OSError:
-        return ""  # loading it says what is wrong
+def stopping() -> NotReady:
+    """To who orders too late."""
+    return NotReady("the server is stopping: ask another one")

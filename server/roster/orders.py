@@ -23,26 +23,26 @@ class Order:
 
 
 def check_load(
-    order: Order, candidates: Iterable[Candidate], *, bundle: ServedModel | None
+    order: Order, candidates: Iterable[Candidate], serving: Mapping[Key, ServedModel]
 ) -> Candidate:
-    """The candidate that is meant. `bundle` is what serves --bundle.
+    """The candidate that is meant. What lies in no folder of its version is known by the version
+    that is served.
 
     Raises:
         UnknownModel: no such thing was found on disk.
     """
     candidates = list(candidates)
     for candidate in candidates:
-        is_bundle = not candidate.name and bundle is not None and bundle.name == order.name
-        if not is_bundle and candidate.name != order.name:
-            continue
-        found = bundle.version if is_bundle and bundle is not None else candidate.label
-        if order.version in (None, found):
+        served = serving.get(candidate.key)
+        name = candidate.name or ("" if served is None else served.name)
+        version = candidate.label or ("" if served is None else served.version)
+        if name == order.name and order.version in (None, version):
             return candidate
     known = ", ".join(str(candidate) for candidate in candidates if candidate.name) or "none"
     version = "" if order.version is None else f"@{order.version}"
     raise UnknownModel(
         f"model is {order.name + version!r:.140}, the model folder holds {known}: copy it there "
-        f"first"
+        f"first, or name one of these"
     )
 
 

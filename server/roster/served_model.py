@@ -20,7 +20,6 @@ class ServedModel:
         self.source = source
         self.is_retired = False
         """Another one answers new requests; a stream should begin again."""
-        self._sharers = 1
 
     @property
     def name(self) -> str:
@@ -44,12 +43,8 @@ class ServedModel:
 
     @property
     def max_pixels(self) -> int:
-        """Of one image. Models that are served side by side share what memory is free."""
-        return min(self.loaded.max_pixels, self.loaded.fitting_pixels // self._sharers)
-
-    def share_memory(self, sharers: int) -> None:
-        """So many models, this one among them, may be busy at the same time."""
-        self._sharers = sharers
+        """Of the largest image that it takes now: by its limits, and by the memory."""
+        return min(self.loaded.max_pixels, self.worker.max_pixels)
 
     def __str__(self) -> str:
         return f"{self.name}@{self.version}"

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from server.answers.negotiation import Media
 from server.answers.schemas import ErrorAnswer
 from server.http.upload import IMAGE_TYPES
@@ -15,6 +17,7 @@ _SERVER_TIMING = {
 MEANINGS = {
     400: "Malformed: the body, the form or the image.",
     401: "No key, or one that is not known. WWW-Authenticate says how to show it.",
+    403: "Not allowed here.",
     404: "No such model, or no such stream of this key.",
     406: "Accept names no form that this server writes.",
     408: "The body did not arrive in time.",
@@ -32,11 +35,10 @@ WITH_A_MODEL = (404, 503)
 WITH_IMAGES = (400, 406, 408, 413, 415, 504)
 
 
-def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def errors(*statuses: int, model: type[BaseModel] = ErrorAnswer) -> dict[int | str, dict[str, Any]]:
     """For `responses=` of a route."""
     return {
-        status: {"model": ErrorAnswer, "description": MEANINGS[status]}
-        for status in sorted(statuses)
+        status: {"model": model, "description": MEANINGS[status]} for status in sorted(statuses)
     }
 
 

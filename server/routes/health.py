@@ -3,6 +3,8 @@
 livez: would waiting help? startupz: have the models been loaded? readyz: send requests now?
 """
 
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
 
 from server.answers.schemas import Health
@@ -11,7 +13,9 @@ from server.service import Service
 router = APIRouter()
 
 RETRY_AFTER_S = 2
-_NOT_YET = {503: {"model": Health, "headers": {"Retry-After": {"schema": {"type": "integer"}}}}}
+_NOT_YET: dict[int | str, dict[str, Any]] = {
+    503: {"model": Health, "headers": {"Retry-After": {"schema": {"type": "integer"}}}}
+}
 
 
 def _later(response: Response, health: Health) -> Health:

@@ -8,6 +8,7 @@ from fastapi.security import APIKeyHeader
 
 from server.answers.schemas import ErrorAnswer, ModelDetails, ModelList
 from server.http.admin_key import HEADER, check_admin_key
+from server.roster.served_model import ServedModel
 from server.routes.models import WORD, describe, list_models
 from server.service import Service
 
@@ -24,8 +25,8 @@ async def _admin(request: Request) -> None:
     check_admin_key(request.headers, request.app.state.service.config.admin_key)
 
 
-_scheme = APIKeyHeader(name=HEADER, auto_error=False)  # for the schema; `_admin` checks
-router = APIRouter(responses=_ERRORS, dependencies=[Depends(_admin), Depends(_scheme)])
+ADMIN_SCHEME = APIKeyHeader(name=HEADER, auto_error=False)  # for the schema; `_admin` checks
+router = APIRouter(responses=_ERRORS, dependencies=[Depends(_admin), Depends(ADMIN_SCHEME)])
 
 
 @router.post("/v1/models/{name}/load")
@@ -36,9 +37,7 @@ async def load(request: Request, name: Name, version: Version = None) -> ModelDe
     newest. Files that failed before are tried again. Until the new one is warm the old one serves.
     """
     service: Service = request.app.state.service
-    # Shielded: a client that leaves does not stop a model from loading.
-    model = await asyncio.shield(asyncio.wrap_future(service.keeper.load(name, version)))
-    assert model is not None  # of a load
+    model = await load_model(service, name, version)
     return describe(model, service.keeper.roster)
 
 
@@ -48,6 +47,18 @@ async def unload(request: Request, name: Name, version: Version = None) -> Model
 
     Requests that hold it are still answered. The default model stays.
     """
-    service: Service = request.app.state.service
-    await asyncio.shield(asyncio.wrap_future(service.keeper.unload(name, version)))
+    await unload_model(request.app.state.service, name, version)
     return await list_models(request)
+
+
+async def load_model(service: Service, name: str, version: str | None) -> ServedModel:
+    """Returns when it is warm. See Keeper.load."""
+    # Shielded: a client that leaves does not stop a model from loading.
+    model = await asyncio.shield(asyncio.wrap_future(service.keeper.load(name, version)))
+    assert model is not None  # of a load
+    return model
+
+
+async def unload_model(service: Service, name: str, version: str | None) -> None:
+    """See Keeper.unload."""
+    await asyncio.shield(asyncio.wrap_future(service.keeper.unload(name, version)))

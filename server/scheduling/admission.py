@@ -1,8 +1,9 @@
 """How much may be in the house at once. Pure counting: no clock, no thread.
 
-A request counts from the first byte of its body to the last of its answer, so that bodies,
-decoded images and maps are bounded together, not only those that wait for the engine. Pixels count
-on while a thread still works on them, even if nobody waits for it any more.
+A request counts from the last byte of its body until its answer is written, so that bodies, decoded
+images and maps are bounded together, not only those that wait for the engine. What is still
+arriving and what clients have not taken yet is bounded elsewhere (`arriving`, `http.connections`).
+Pixels count on while a thread still works on them, even if nobody waits for it any more.
 """
 
 from collections.abc import Iterator

@@ -9,7 +9,7 @@ when waiting for the next arrival would cost more than it gains.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from math import fsum
 
@@ -47,6 +47,10 @@ class Decision:
     """Together, in one batch."""
     together: bool = True
     """Encode all their frames in one array, else one after the other."""
+    num_pixels: int = 0
+    """Padded pixels of the largest array that they need at once."""
+    lacks_room: bool = False
+    """Whoever is next waits for the memory of what runs."""
     expired: tuple[Waiting, ...] = ()
     """To be told that they waited too long."""
     wake_s: float | None = None
@@ -120,7 +124,7 @@ class Batcher:
         Args:
             room_px: padded pixels that fit into the memory that is free. No batch has more, but
                 an image that is larger runs alone, or waits until the engine is idle.
-            engine_is_idle: whether no other batch runs.
+            engine_is_idle: whether no other batch runs, and nobody else waits for that.
         """
         expired = tuple(self._expired(now_s))
         if expired:
@@ -131,7 +135,7 @@ class Batcher:
         if leader is None:
             return Decision(expired=expired)
         if not engine_is_idle and leader.shape.size[0] * leader.shape.size[1] > room_px:
-            return Decision(expired=expired)
+            return Decision(expired=expired, lacks_room=True)
         company = self._company(leader, budget=budget).invite(
             self._candidates(leader, now_s=now_s),
             now_s=now_s,
@@ -151,7 +155,13 @@ class Batcher:
         together = len(members) > 1 or (
             padded_pixels(company.shapes) <= budget and self.cost.frames_together(leader.shape)
         )
-        return Decision(run=tuple(members), together=together, expired=expired)
+        frame = replace(leader.shape, num_frames=1)
+        return Decision(
+            run=tuple(members),
+            together=together,
+            num_pixels=padded_pixels(company.shapes if together else [frame]),
+            expired=expired,
+        )
 
     @property
     def _lanes_compete(self) -> bool:

@@ -8,11 +8,12 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from itertools import count
 from math import fsum
 
-from server.errors import DeadlinePassed, Draining, ServerError
+from server.errors import MORE_TIME, DeadlinePassed, Draining, ServerError
 from server.scheduling.batcher import UNBOUNDED_PX, Batcher
 from server.scheduling.job import Answer, Job
 from server.scheduling.lane import Waiting
@@ -50,18 +51,24 @@ class Batch:
 
     entries: tuple[Entry, ...] = ()
     together: bool = True
+    room_px: int = UNBOUNDED_PX
+    """Padded pixels that there was room for."""
     expected_s: float = 0.0
     taken_s: float = field(default_factory=time.monotonic)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(eq=False, kw_only=True)
 class Room:
-    """What the engine can take now."""
+    """What fits into the memory now, and what was made of it."""
 
     pixels: int = UNBOUNDED_PX
-    """That fit into the free memory."""
-    num_batches: int = 1
-    """At once."""
+    """Padded, of one batch."""
+    is_idle: bool = True
+    """No batch runs, of this engine or of another one."""
+    taken_px: int | None = None
+    """Of the batch that was found for it."""
+    is_short: bool = False
+    """Whoever is next needs more."""
 
 
 class Desk:
@@ -85,13 +92,6 @@ class Desk:
         """Of the images of all jobs that wait."""
         with self.changed:
             return self._batcher.num_pixels
-
-    @property
-    def running_pixels(self) -> int:
-        """Of the images that threads work on."""
-        with self.changed:
-            taken = [entry for batch in self._taken.values() for entry in batch.entries]
-            return sum(entry.waiting.num_pixels for entry in taken)
 
     def running_s(self, *, now_s: float) -> float:
         """Expected seconds until all that runs has ended, one after the other."""
@@ -122,12 +122,13 @@ class Desk:
         job: Job,
         waiting: Waiting,
         *,
-        refusal: Callable[[], ServerError | None],
+        refusal: ServerError | None,
     ) -> "Future[Answer]":
-        """Queue a job, unless there is a reason to refuse it."""
+        """Queue a job, unless there is a reason to refuse it. Refusals that look at the queue are
+        found under `changed`, which is still held here."""
         future: Future[Answer] = Future()
         with self.changed:
-            error = stopping() if self.closing else refusal()
+            error = stopping() if self.closing else refusal
             if error is None:
                 entry = Entry(waiting=waiting, job=job, future=future)
                 self._entries[waiting.id] = entry
@@ -143,19 +144,28 @@ class Desk:
         """For a job."""
         return next(self._ids)
 
-    def take(self, slot: int, room: Callable[[], Room]) -> Batch | None:
+    def take(
+        self,
+        slot: int,
+        *,
+        room: Callable[[int], AbstractContextManager[Room]],
+        num_wanted: Callable[[], int],
+    ) -> Batch | None:
         """The next batch for a thread; it waits for one. None when the thread should end.
 
         Args:
-            slot: number of the thread. Those from `room().num_batches` on are too many.
+            slot: number of the thread.
+            room: for this thread's next batch. Inside, nobody else takes any.
+            num_wanted: threads; those that are numbered from there on are too many.
         """
         given_up_s = time.monotonic() + PATIENCE_S
         with self.changed:
             while not self.closing:
-                now_s, there_is = time.monotonic(), room()
-                if slot >= there_is.num_batches:
+                if slot >= num_wanted():
                     return None
-                batch, wake_s = self._next(slot, there_is, now_s=now_s)
+                now_s = time.monotonic()
+                with room(slot) as there_is:
+                    batch, wake_s = self._next(slot, there_is, now_s=now_s)
                 if batch is not None or now_s >= given_up_s:
                     return batch or Batch()
                 self.changed.wait(max(min(wake_s or given_up_s, given_up_s) - now_s, 0.0))
@@ -200,16 +210,28 @@ class Desk:
         for entry in left:
             entry.fail(stopping())
 
+    def abandon(self) -> None:
+        """There is no thread any more, and will be none: whatever is left is refused."""
+        self.close()
+        with self.changed:
+            left = list(self._entries.values())
+            self._entries.clear()
+            self._taken.clear()
+        for entry in left:
+            if not entry.future.done():
+                entry.fail(stopping())
+
     def _next(self, slot: int, room: Room, *, now_s: float) -> tuple[Batch | None, float | None]:
         decision = self._batcher.next_batch(
-            now_s=now_s, room_px=room.pixels, engine_is_idle=not self._taken
+            now_s=now_s, room_px=room.pixels, engine_is_idle=room.is_idle
         )
+        room.is_short = decision.lacks_room
         for waiting in decision.expired:
             self._watch.dropped("expired")
             self._entries.pop(waiting.id).fail(
                 DeadlinePassed(
-                    "the deadline passed while the request waited for the engine: allow more "
-                    "with timeout_ms, or come when there is less to do"
+                    f"the deadline passed while the request waited for the engine: {MORE_TIME}, or "
+                    f"come when there is less to do"
                 )
             )
         entries = tuple(self._entries[waiting.id] for waiting in decision.run)
@@ -218,10 +240,12 @@ class Desk:
         batch = Batch(
             entries=entries,
             together=decision.together,
+            room_px=room.pixels,
             expected_s=self._batcher.cost.batch_s([entry.waiting.shape for entry in entries]),
             taken_s=now_s,
         )
         self._taken[slot] = batch
+        room.taken_px = decision.num_pixels
         return batch, None
 
     def _left(self, id_: int) -> None:

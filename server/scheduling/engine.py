@@ -1,7 +1,9 @@
 """A loaded model, what it is known to cost, and how a batch runs through it."""
 
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -9,9 +11,9 @@ import numpy as np
 from models.image.sizes import padded_size
 from models.runtime.job import Job
 from models.runtime.predictor import Outcome, predict, predict_batch
+from models.runtime.select import EngineError
 from models.task import Task
 from server.loading.loaded_model import LoadedModel
-from server.loading.memory import free_bytes
 from server.scheduling.calibration import calibrate
 from server.scheduling.cost import CostModel
 from server.scheduling.desk import Batch, Entry, Room, engine_failed
@@ -21,11 +23,14 @@ from server.scheduling.forecast import too_large_for_memory
 from server.scheduling.job import Answer
 from server.scheduling.known_shapes import KnownShapes
 from server.scheduling.measured_runtime import MeasuredRuntime
+from server.scheduling.memory_ledger import Account
 from server.scheduling.parallelism import Parallelism
+from server.scheduling.process_memory import ProcessMemory
 from server.scheduling.warm_up import warm_up
 from server.scheduling.watch import BatchDone, Watch
 
 PROBE_PX = 64
+LOADING = -1  # in place of a thread's number
 
 
 class Engine:
@@ -35,10 +40,19 @@ class Engine:
         cost: filled from what is measured; the batcher reads it.
         pixel_budget: most padded pixels of a batch.
         max_parallel: batches that may run at once.
+        memory: of the process, which other engines share.
+        changed: notified when others give memory back.
     """
 
     def __init__(
-        self, cost: CostModel, *, pixel_budget: int, max_parallel: int, watch: Watch
+        self,
+        cost: CostModel,
+        *,
+        pixel_budget: int,
+        max_parallel: int,
+        memory: ProcessMemory,
+        changed: threading.Condition,
+        watch: Watch,
     ) -> None:
         self.cost = cost
         self.shapes = KnownShapes()
@@ -48,9 +62,13 @@ class Engine:
         self.sharing = 1.0
         """Cost of a batch as a share of its jobs run one by one, of late."""
         self._pixel_budget = pixel_budget
+        self._memory = memory
+        self._account: Account = memory.ledger.open(changed)
         self._watch = watch
         self._work = cost.frozen()
         self._runtime: MeasuredRuntime | None = None
+        self._lock = threading.Lock()
+        """Of what its threads have learned together."""
 
     @property
     def runtime(self) -> MeasuredRuntime:
@@ -61,7 +79,8 @@ class Engine:
     @property
     def bytes_per_px(self) -> float:
         """Memory that a padded pixel takes: learned. 0 before there is a model."""
-        return 0.0 if self._runtime is None else self._runtime.memory.bytes_per_px
+        runtime = self._runtime
+        return 0.0 if runtime is None else runtime.memory.bytes_per_px
 
     def load(self, load: Callable[[], LoadedModel], *, calibrate_s: float) -> LoadedModel:
         """Load, warm up, and learn what calls cost. The model's `load_s` becomes that of all.
@@ -73,7 +92,11 @@ class Engine:
         model = load()
         self.cost.stride = self.shapes.stride = model.bundle.stride
         self._runtime = MeasuredRuntime(
-            model.selection.runtime, cost=self.cost, shapes=self.shapes, watch=self._watch
+            model.selection.runtime,
+            cost=self.cost,
+            shapes=self.shapes,
+            watch=self._watch,
+            meter=self._memory.meter,
         )
         if calibrate_s > 0:
             calibrate(
@@ -82,13 +105,7 @@ class Engine:
                 stride=model.bundle.stride,
                 budget_s=calibrate_s,
             )
-        warm_up(
-            self._runtime,
-            model.warm_up_sizes,
-            has_flow=Task.FLOW in model.tasks,
-            stride=model.bundle.stride,
-            pixel_budget=self._pixel_budget,
-        )
+        self._warm_up(model)
         model = replace(model, load_s=time.monotonic() - started_s)
         # Work is counted in costs that stand still: under two batches at once each takes longer,
         # and that must not look like more work.
@@ -100,20 +117,35 @@ class Engine:
     def unload(self) -> None:
         """Let go of the model, when nobody runs it any more: others may hold this engine."""
         self.model = self._runtime = None
+        self._memory.ledger.close(self._account)
 
-    def room(self) -> Room:
-        """What may begin now."""
-        return Room(
-            pixels=self.runtime.memory.pixels_in(free_bytes()), num_batches=self.parallelism.level
-        )
+    @contextmanager
+    def room(self, slot: int) -> Iterator[Room]:
+        """For a thread's next batch. Inside, no engine of this process finds any."""
+        cost = self.runtime.memory
+        with self._memory.ledger.look(self._account, slot) as look:
+            kept = cost.kept_bytes(look.resident_bytes)
+            room = Room(
+                pixels=cost.pixels_in(look.free_bytes, kept_bytes=kept), is_idle=look.is_idle
+            )
+            yield room
+            look.is_short = room.is_short
+            if room.taken_px is not None:
+                look.claim_bytes = max(cost.bytes_of(room.taken_px) - kept, 0.0)
 
-    def max_pixels(self, *, running_pixels: int) -> int:
+    def release(self, slot: int) -> None:
+        """The thread's batch has ended. Not while holding the lock of `changed`."""
+        self._memory.ledger.release(self._account, slot)
+
+    @property
+    def max_pixels(self) -> int:
         """Of the largest image that would be taken; what runs gives its memory back before."""
-        if self.model is None:
+        model, runtime = self.model, self._runtime
+        if model is None or runtime is None:  # the engine's thread may be about to let go
             return 0
-        memory = self.runtime.memory
-        free = free_bytes() + running_pixels * memory.bytes_per_px
-        return min(self.model.max_pixels, memory.pixels_in(free))
+        idle = self._memory.ledger.idle
+        kept = runtime.memory.kept_bytes(idle.resident_bytes)
+        return min(model.max_pixels, runtime.memory.pixels_in(idle.free_bytes, kept_bytes=kept))
 
     def probe(self) -> None:
         """Run an image of our own, to know whether an image or the engine is to blame."""
@@ -121,12 +153,12 @@ class Engine:
         try:
             predict(self.runtime.runtime, image)
         except Exception as error:
-            self.health.probe_failed(f"the engine fails on any image: {error!r:.200}")
+            self._probe_failed(f"the engine fails on any image: {error!r:.200}")
         except BaseException as error:
-            self.health.probe_failed(f"the engine ends its thread on any image: {error!r:.200}")
+            self._probe_failed(f"the engine ends its thread on any image: {error!r:.200}")
             raise
         else:
-            self.health.succeeded()
+            self._succeeded()
 
     def answer(self, batch: Batch, *, backlog: Callable[[], bool]) -> None:
         """Run a batch and answer everyone in it who is still there.
@@ -135,7 +167,11 @@ class Engine:
             backlog: whether more waits.
         """
         had_backlog = backlog()
-        entries = [entry for entry in batch.entries if entry.begin() and not self._too_large(entry)]
+        entries = [
+            entry
+            for entry in batch.entries
+            if entry.begin() and not too_large(entry, batch.room_px)
+        ]
         if not entries:
             return
         started_s = time.monotonic()
@@ -153,7 +189,7 @@ class Engine:
                 entry.future.set_exception(failure)
                 self.probe()
                 continue
-            self.health.succeeded()
+            self._succeeded()
             entry.future.set_result(
                 Answer(
                     prediction=outcome.prediction,
@@ -167,13 +203,12 @@ class Engine:
 
     def _run(self, jobs: Sequence[Job], batch: Batch, padded: list[int]) -> list[Outcome]:
         stride = self.runtime.cost.stride
-        room_px = self.runtime.memory.pixels_in(free_bytes())
 
         def shape_of(graph: str, num_images: int, size: tuple[int, int]) -> tuple[int, int]:
             shared = num_images > 1
             # The flow graph sees whole cells in any case.
             size = padded_size([size], multiple=stride if shared or graph == "flow" else 1)
-            most = min(room_px, self._pixel_budget) if shared else room_px
+            most = min(batch.room_px, self._pixel_budget) if shared else batch.room_px
             shape = self.runtime.shape_for(graph, num_images, size, max_pixels=most)
             if graph == "frame":
                 padded.append(num_images * shape[0] * shape[1])
@@ -183,22 +218,47 @@ class Engine:
             self.runtime, jobs, stride=stride, together=batch.together, shape_of=shape_of
         )
 
-    def _too_large(self, entry: Entry) -> bool:
-        """Whether the memory that was free when it came is gone; then it has its answer."""
-        assert self.model is not None
-        error = too_large_for_memory(
-            entry.waiting.shape, max_pixels=self.max_pixels(running_pixels=0)
-        )
-        if error is not None:
-            entry.fail(error)
-        return error is not None
+    def _warm_up(self, model: LoadedModel) -> None:
+        """
+        Raises:
+            EngineError: a size is too large for the model, or for the memory.
+        """
+        if not model.warm_up_sizes:
+            return
+        ledger, largest_px = self._memory.ledger, max(h * w for h, w in model.warm_up_sizes)
+        most_px = min(model.max_pixels, self.runtime.memory.pixels_in(ledger.idle.free_bytes))
+        if largest_px > most_px:
+            raise EngineError(
+                f"the warm-up list has an image of {largest_px / 1e6:.1f} Mpx, expected at most "
+                f"{most_px / 1e6:.1f}, which the model takes and the memory holds: leave it out"
+            )
+        ledger.claim(self._account, LOADING, self.runtime.memory.bytes_of(largest_px))
+        try:
+            warm_up(
+                self.runtime,
+                model.warm_up_sizes,
+                has_flow=Task.FLOW in model.tasks,
+                stride=model.bundle.stride,
+                pixel_budget=self._pixel_budget,
+            )
+        finally:
+            ledger.release(self._account, LOADING)
+
+    def _succeeded(self) -> None:
+        with self._lock:
+            self.health.succeeded()
+
+    def _probe_failed(self, reason: str) -> None:
+        with self._lock:
+            self.health.probe_failed(reason)
 
     def _learn(self, batch: Batch, *, started_s: float, padded: list[int], backlog: bool) -> None:
-        now_s = time.monotonic()
         shapes = [entry.waiting.shape for entry in batch.entries]
         alone_s = sum(self.cost.alone_s(shape) for shape in shapes)
-        self.sharing += 0.1 * (self.cost.batch_s(shapes) / alone_s - self.sharing)
-        self.parallelism.done(work_s=self._work.batch_s(shapes), now_s=now_s, backlog=backlog)
+        with self._lock:
+            now_s = time.monotonic()
+            self.sharing += 0.1 * (self.cost.batch_s(shapes) / alone_s - self.sharing)
+            self.parallelism.done(work_s=self._work.batch_s(shapes), now_s=now_s, backlog=backlog)
         self._watch.batch_done(
             BatchDone(
                 num_jobs=len(shapes),
@@ -209,3 +269,11 @@ class Engine:
                 measured_s=now_s - started_s,
             )
         )
+
+
+def too_large(entry: Entry, room_px: int) -> bool:
+    """Whether the memory that was free when it came is gone; then it has its answer."""
+    error = too_large_for_memory(entry.waiting.shape, max_pixels=room_px)
+    if error is not None:
+        entry.fail(error)
+    return error is not None

@@ -19,7 +19,8 @@ class EngineThreads:
     """As many threads as are wanted, numbered from 0.
 
     Args of the constructor:
-        prepare: called first in every thread; what it returns says whether there is work to do.
+        prepare: called first in every thread, with whether it takes the place of one that died;
+            what it returns says whether there is work to do.
         turn: called again and again with the thread's number, until it returns false.
         died: called from the keeper with the number of a thread that ended by an exception.
         num_wanted: how many threads there should be, asked all the time. `turn` ends those that
@@ -32,7 +33,7 @@ class EngineThreads:
     def __init__(
         self,
         *,
-        prepare: Callable[[], bool],
+        prepare: Callable[[bool], bool],
         turn: Callable[[int], bool],
         died: Callable[[int], None],
         num_wanted: Callable[[], int],
@@ -82,18 +83,18 @@ class EngineThreads:
         if self._keeper.ident is not None:
             self._keeper.join(timeout_s)
 
-    def _begin(self, slot: int) -> None:
+    def _begin(self, slot: int, *, replaces: bool) -> None:
         with self._changed:
             self._dead.discard(slot)
             thread = threading.Thread(
-                target=self._run, args=(slot,), name=f"engine-{slot}", daemon=True
+                target=self._run, args=(slot, replaces), name=f"engine-{slot}", daemon=True
             )
             self._threads[slot] = thread
         thread.start()
 
-    def _run(self, slot: int) -> None:
+    def _run(self, slot: int, replaces: bool) -> None:
         try:
-            if self._prepare():
+            if self._prepare(replaces):
                 while self._turn(slot):
                     pass
         except BaseException:  # whatever it is: the keeper goes on from here
@@ -107,7 +108,7 @@ class EngineThreads:
                 self._changed.notify_all()
 
     def _keep(self) -> None:
-        self._begin(0)
+        self._begin(0, replaces=False)
         self._watch_over_them()
         for thread in list(self._threads.values()):
             thread.join()
@@ -133,7 +134,7 @@ class EngineThreads:
                     self._changed.wait_for(lambda: self._closing, PAUSE_S)
             for slot in (*dead, *missing):
                 if not self._closing:
-                    self._begin(slot)
+                    self._begin(slot, replaces=slot in dead)
 
     def _dead_now(self) -> list[int]:
         """Marked, or gone without a mark: an exception may hit the very last line."""

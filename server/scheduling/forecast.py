@@ -2,7 +2,7 @@
 
 import math
 
-from server.errors import QueueFull, ServerError, TooManyPixels
+from server.errors import MORE_TIME, QueueFull, ServerError, TooManyPixels
 from server.scheduling.cost import Shape
 
 LONGEST_RETRY_S = 600
@@ -38,6 +38,6 @@ def too_late(
     return QueueFull(
         f"the engine has {ahead_s:.1f} s of work before this request, which takes {own_s:.1f} s "
         f"itself, but its deadline is in {max(left_s, 0.0):.1f} s: come again in "
-        f"{retry_after_s} s, or allow more with timeout_ms",
+        f"{retry_after_s} s, or {MORE_TIME}",
         retry_after_s=retry_after_s,
     )

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.runtime.protocol import Features, FlowMaps, FrameMaps, Runtime
-from server.loading.memory import expected_bytes_per_px, forget_peak, resident_bytes
+from server.loading.memory import KEEPS_MEMORY, expected_bytes_per_px, resident_bytes
 from server.scheduling.cost import CostModel
 from server.scheduling.known_shapes import KnownShapes
 from server.scheduling.memory_cost import TELLING_PX, MemoryCost
+from server.scheduling.peak_meter import PeakMeter
 from server.scheduling.watch import Call, Watch
 
 T = TypeVar("T")
@@ -22,7 +23,13 @@ class MeasuredRuntime:
     """A `models.runtime.protocol.Runtime` around another. Several threads may call it."""
 
     def __init__(
-        self, runtime: Runtime, *, cost: CostModel, shapes: KnownShapes, watch: Watch
+        self,
+        runtime: Runtime,
+        *,
+        cost: CostModel,
+        shapes: KnownShapes,
+        watch: Watch,
+        meter: PeakMeter,
     ) -> None:
         resident = resident_bytes()
         self.runtime = runtime
@@ -32,11 +39,11 @@ class MeasuredRuntime:
             graphs=runtime.precisions,
             expected_bytes_per_px=expected_bytes_per_px(runtime.name),
             idle_bytes=0 if resident is None else resident[0],
+            keeps=runtime.name in KEEPS_MEMORY,
         )
         self._watch = watch
+        self._meter = meter
         self._lock = threading.Lock()
-        self._num_begun = 0
-        self._num_running = 0
 
     @property
     def name(self) -> str:
@@ -81,29 +88,28 @@ class MeasuredRuntime:
         with self._lock:
             fit = self.cost.graphs[graph]
             expected_s = fit.cost.seconds(num_pixels=num_pixels, num_images=num_images)
-            self._num_begun += 1
-            self._num_running += 1
-            order, by_itself = self._num_begun, self._num_running == 1
-        before = None
-        if by_itself and num_pixels >= TELLING_PX and forget_peak():
-            before = resident_bytes()
-        started_s = time.monotonic()
-        try:
+
+        def timed() -> tuple[T, float]:
+            started_s = time.monotonic()
             answer = call()
-        finally:
-            measured_s = time.monotonic() - started_s
-            with self._lock:
-                self._num_running -= 1
-        after = None if before is None else resident_bytes()
+            return answer, time.monotonic() - started_s
+
+        (answer, measured_s), growth = self._meter.measure(
+            timed, is_telling=num_pixels >= TELLING_PX
+        )
         with self._lock:
             is_cold = self.shapes.ran((graph, num_images, size), measured_s)
             # Every call teaches, because sizes may never repeat: the first one of a shape, what
             # a warm one would have taken.
             warm_s = measured_s / self.shapes.cold_factor if is_cold else measured_s
             fit.observe(num_pixels=num_pixels, num_images=num_images, measured_s=warm_s)
-            if before is not None and after is not None and order == self._num_begun:
+            self.memory.ran(num_pixels=num_pixels)
+            if growth is not None:
                 self.memory.observe(
-                    graph, num_pixels=num_pixels, before_bytes=before[0], peak_bytes=after[1]
+                    graph,
+                    num_pixels=num_pixels,
+                    before_bytes=growth.before_bytes,
+                    peak_bytes=growth.peak_bytes,
                 )
         self._watch.called(
             Call(

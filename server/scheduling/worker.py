@@ -9,9 +9,10 @@ is answered 500, the others are answered.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from math import fsum
 
 from models.bundle import BundleError
 from models.runtime.feature_cells import fits
@@ -26,6 +27,7 @@ from server.scheduling.engine_threads import EngineThreads
 from server.scheduling.forecast import too_large_for_memory, too_late
 from server.scheduling.job import Answer, Job, Priority
 from server.scheduling.lane import Waiting
+from server.scheduling.process_memory import ProcessMemory
 from server.scheduling.watch import Watch
 
 log = logging.getLogger("anyres.worker")
@@ -51,6 +53,7 @@ class Worker:
         load: makes the model, in the first of the engine's threads.
         on_loaded, on_failed: called from there with the model, or with the sentence to show.
         watch: is told what happens.
+        memory: of the process; workers that share it do not take too much together.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Worker:
         on_failed: Callable[[str], None],
         policy: WorkerPolicy | None = None,
         watch: Watch | None = None,
+        memory: ProcessMemory | None = None,
     ) -> None:
         self.policy = policy or WorkerPolicy()
         self._watch = watch or Watch()
@@ -68,20 +72,22 @@ class Worker:
         self._on_loaded = on_loaded
         self._on_failed = on_failed
         cost = CostModel()
+        self._batcher = Batcher(self.policy.batch, cost)
+        self._desk = Desk(self._batcher, self._watch)
         self.engine = Engine(
             cost,
             pixel_budget=self.policy.batch.pixel_budget,
             max_parallel=self.policy.max_parallel,
+            memory=memory or ProcessMemory(),
+            changed=self._desk.changed,
             watch=self._watch,
         )
-        self._batcher = Batcher(self.policy.batch, cost)
-        self._desk = Desk(self._batcher, self._watch)
         self._threads = EngineThreads(
             prepare=self._prepare,
             turn=self._turn,
             died=self._recover,
             num_wanted=lambda: self.engine.parallelism.level,
-            ended=self.engine.unload,
+            ended=self._ended,
             is_well=lambda: self.engine.health.reason is None,
             changed=self._desk.changed,
         )
@@ -127,7 +133,7 @@ class Worker:
     @property
     def max_pixels(self) -> int:
         """Of the largest image that would be taken now: the model's limit, or the memory's."""
-        return self.engine.max_pixels(running_pixels=self._desk.running_pixels)
+        return self.engine.max_pixels
 
     @property
     def expected_wait_s(self) -> float:
@@ -144,15 +150,15 @@ class Worker:
         self._threads.stop(timeout_s=timeout_s)
 
     def check(
-        self, shape: Shape, *, deadline_s: float, priority: Priority = Priority.NORMAL
+        self, *shapes: Shape, deadline_s: float, priority: Priority = Priority.NORMAL
     ) -> None:
-        """What `submit` would say, before the work of decoding.
+        """What `submit_all` would say, before the work of decoding.
 
         Raises:
-            TooManyPixels: it does not fit into the memory.
-            QueueFull: it would not be answered by its deadline.
+            TooManyPixels: one does not fit into the memory.
+            QueueFull: they would not all be answered by their deadline.
         """
-        error = self._refusal(shape, deadline_s=deadline_s, priority=priority)
+        error = self._refusal(shapes, deadline_s=deadline_s, priority=priority)
         if error is not None:
             raise error
 
@@ -160,20 +166,32 @@ class Worker:
         self, job: Job, *, deadline_s: float, priority: Priority = Priority.NORMAL
     ) -> "Future[Answer]":
         """Queue a job; the deadline is `time.monotonic` time. The future tells of a refusal too."""
-        shape = Shape(size=job.size, num_frames=len(job.frames), has_flow=job.has_flow)
+        (future,) = self.submit_all([job], deadline_s=deadline_s, priority=priority)
+        return future
 
-        def refusal() -> ServerError | None:
-            error = self._unusable(job)
-            return error or self._refusal(shape, deadline_s=deadline_s, priority=priority)
-
-        waiting = Waiting(
-            id=self._desk.new_id(),
-            shape=shape,
-            arrived_s=time.monotonic(),
-            deadline_s=deadline_s,
-            priority=priority,
-        )
-        return self._desk.hand_in(job, waiting, refusal=refusal)
+    def submit_all(
+        self, jobs: Sequence[Job], *, deadline_s: float, priority: Priority = Priority.NORMAL
+    ) -> "list[Future[Answer]]":
+        """Queue the jobs of one request: what is expected of them together decides on all."""
+        shapes = [
+            Shape(size=job.size, num_frames=len(job.frames), has_flow=job.has_flow) for job in jobs
+        ]
+        with self._desk.changed:  # no thread takes the first before the last is there
+            late = self._refusal(shapes, deadline_s=deadline_s, priority=priority)
+            return [
+                self._desk.hand_in(
+                    job,
+                    Waiting(
+                        id=self._desk.new_id(),
+                        shape=shape,
+                        arrived_s=time.monotonic(),
+                        deadline_s=deadline_s,
+                        priority=priority,
+                    ),
+                    refusal=self._unusable(job) or late,
+                )
+                for job, shape in zip(jobs, shapes, strict=True)
+            ]
 
     @property
     def _hanging_s(self) -> float | None:
@@ -188,20 +206,27 @@ class Worker:
         return (waiting_s + running_s) / self.engine.parallelism.level
 
     def _refusal(
-        self, shape: Shape, *, deadline_s: float, priority: Priority
+        self, shapes: Sequence[Shape], *, deadline_s: float, priority: Priority
     ) -> ServerError | None:
         if self.engine.model is None:
             return None
-        error = too_large_for_memory(shape, max_pixels=self.max_pixels)
+        largest = max(shapes, key=lambda shape: shape.size[0] * shape.size[1])
+        error = too_large_for_memory(largest, max_pixels=self.max_pixels)
         if error is not None or not self.engine.cost.is_known:
             return error
         now_s = time.monotonic()
         return too_late(
             ahead_s=self._ahead_s(priority, deadline_s, now_s=now_s),
-            own_s=self.engine.cost.alone_s(shape) * self.engine.shapes.slowdown,
+            own_s=self._own_s(shapes),
             now_s=now_s,
             deadline_s=deadline_s,
         )
+
+    def _own_s(self, shapes: Sequence[Shape]) -> float:
+        """Expected seconds of the jobs of one request. Those behind the first are a queue too."""
+        longest_s, *others_s = sorted(map(self.engine.cost.alone_s, shapes), reverse=True)
+        queue_s = fsum(others_s) * self.engine.sharing / self.engine.parallelism.level
+        return (longest_s + queue_s) * self.engine.shapes.slowdown
 
     def _unusable(self, job: Job) -> ServerError | None:
         model = self.engine.model
@@ -214,10 +239,11 @@ class Worker:
             f"expected the same: flow is defined between frames of one camera"
         )
 
-    def _prepare(self) -> bool:
+    def _prepare(self, replaces: bool) -> bool:
         """At the beginning of each of the engine's threads. False: there is no model."""
         if self.engine.model is not None:
-            self.engine.probe()  # this one takes the place of another: is the engine to blame?
+            if replaces:
+                self.engine.probe()  # is the engine to blame?
             return True
         try:
             model = self.engine.load(self._load, calibrate_s=self.policy.calibrate_s)
@@ -233,16 +259,28 @@ class Worker:
 
     def _turn(self, slot: int) -> bool:
         """Wait for work and do it; false at the end. Its images and maps are freed with it."""
-        batch = self._desk.take(slot, self.engine.room)
+        parallelism = self.engine.parallelism
+        batch = self._desk.take(slot, room=self.engine.room, num_wanted=lambda: parallelism.level)
         if batch is None:
             return False
         if batch.entries:
-            self.engine.answer(batch, backlog=lambda: len(self._desk) > 0)
+            # What fewer threads do than are wanted says nothing about how many are best.
+            self.engine.answer(
+                batch,
+                backlog=lambda: len(self._desk) > 0 and self.num_threads >= parallelism.level,
+            )
             self._desk.release(slot)
+            self.engine.release(slot)
         elif self.engine.health.reason is not None:
             self.engine.probe()
         return True
 
     def _recover(self, slot: int) -> None:
         self._desk.recover(slot)
+        self.engine.release(slot)
         self._watch.restarted()
+
+    def _ended(self) -> None:
+        """The last of the engine's threads has."""
+        self._desk.abandon()
+        self.engine.unload()

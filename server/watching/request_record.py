@@ -8,6 +8,9 @@ import time
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+SHOWN_STAGES = ("decode", "queue", "infer", "encode")
+"""In Server-Timing: what we took. Receiving is the network's."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
@@ -16,6 +19,14 @@ class Stage:
     name: str
     started_s: float
     """`time.monotonic` time."""
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """The batch that one job of the request was in."""
+
+    num_jobs: int
     seconds: float
 
 
@@ -33,6 +44,8 @@ class RequestRecord:
     version: str = ""
     pixels: int = 0
     stages: list[Stage] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
+    """One for each of its jobs that was answered."""
     route: str = "none"
     """The pattern, not the path: a stranger must not make new time series."""
     status: int = 0
@@ -45,6 +58,19 @@ class RequestRecord:
         """A stage that has ended, now or at `ended_s`."""
         end_s = time.monotonic() if ended_s is None else ended_s
         self.stages.append(Stage(name=name, started_s=end_s - seconds, seconds=seconds))
+
+    def seconds_of(self, stage: str) -> float:
+        """That it took; 0.0 if the request did not come so far."""
+        return sum(one.seconds for one in self.stages if one.name == stage)
+
+    @property
+    def server_timing(self) -> str:
+        """As the header Server-Timing has it (W3C), in milliseconds."""
+        return ", ".join(
+            f"{stage.name};dur={stage.seconds * 1e3:.3f}"
+            for stage in self.stages
+            if stage.name in SHOWN_STAGES
+        )
 
     @property
     def log_fields(self) -> dict[str, object]:

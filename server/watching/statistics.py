@@ -1,13 +1,12 @@
-"""What each model has done since it was loaded, in counts and times. For the event loop alone.
+"""What each model has done since the server started, in counts and times, for the clients of /v2.
 
-Every way to a prediction counts here, whichever protocol it came by.
+Every way to a prediction counts here, whichever protocol it came by. For the event loop alone.
 """
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from models.bundle import Bundle
+from server.watching.request_record import SHOWN_STAGES, RequestRecord
 
 
 @dataclass
@@ -28,49 +27,39 @@ class ModelTally:
     """Of one version of one model. A request may hold several images."""
 
     success: Tally = field(default_factory=Tally)
-    """Requests, first stage to last."""
+    """Requests, from decoding to the answer."""
     fail: Tally = field(default_factory=Tally)
     """Requests that reached the model's door and got another answer than maps."""
-    decode: Tally = field(default_factory=Tally)
-    queue: Tally = field(default_factory=Tally)
-    infer: Tally = field(default_factory=Tally)
-    encode: Tally = field(default_factory=Tally)
+    stages: dict[str, Tally] = field(
+        default_factory=lambda: {name: Tally() for name in SHOWN_STAGES}
+    )
+    """Of successful requests."""
     batches: dict[int, Tally] = field(default_factory=dict)
-    """Images by the size of the batch they ran in, and their shares of its time."""
+    """Jobs by the size of the batch they ran in, and their shares of its time."""
     last_s: float = 0.0
-    """Of the last request, seconds since 1970."""
+    """When the last request ended, seconds since 1970."""
 
     @property
-    def num_images(self) -> int:
+    def num_jobs(self) -> int:
+        """Images and pairs."""
         return sum(tally.count for tally in self.batches.values())
 
     def num_runs(self, batch_size: int) -> int:
-        """Of the engine, with so many images. Batch mates that left count as if they had not."""
+        """Of the engine, with so many jobs. Batch mates that left count as if they had not."""
         return -(-self.batches[batch_size].count // batch_size)
 
-    def succeeded(
-        self,
-        *,
-        decode_s: float,
-        queue_s: float,
-        infer_s: float,
-        encode_s: float,
-        runs: Iterable[tuple[int, float]],
-    ) -> None:
-        """A request was answered; `runs` has batch size and seconds of the run of each image."""
+    def add(self, record: RequestRecord) -> None:
+        """A request has ended."""
         self.last_s = time.time()
-        self.success.add(decode_s + queue_s + infer_s + encode_s)
-        self.decode.add(decode_s)
-        self.queue.add(queue_s)
-        self.infer.add(infer_s)
-        self.encode.add(encode_s)
-        for batch_size, run_s in runs:
-            self.batches.setdefault(batch_size, Tally()).add(run_s / batch_size)
-
-    def failed(self, seconds: float) -> None:
-        """A request was not."""
-        self.last_s = time.time()
-        self.fail.add(seconds)
+        if record.status >= 400:
+            self.fail.add(record.seconds)
+            return
+        seconds = {name: record.seconds_of(name) for name in SHOWN_STAGES}
+        self.success.add(sum(seconds.values()))
+        for name, stage_s in seconds.items():
+            self.stages[name].add(stage_s)
+        for run in record.runs:
+            self.batches.setdefault(run.num_jobs, Tally()).add(run.seconds / run.num_jobs)
 
 
 class Statistics:
@@ -79,6 +68,11 @@ class Statistics:
     def __init__(self) -> None:
         self._tallies: dict[tuple[str, str], ModelTally] = {}
 
-    def of(self, bundle: Bundle) -> ModelTally:
+    def of(self, name: str, version: str) -> ModelTally:
         """One version of one model."""
-        return self._tallies.setdefault((bundle.name, bundle.version), ModelTally())
+        return self._tallies.get((name, version), ModelTally())
+
+    def add(self, record: RequestRecord) -> None:
+        """A request for a model has ended, one way or the other."""
+        key = record.model, record.version
+        self._tallies.setdefault(key, ModelTally()).add(record)

@@ -151,6 +151,8 @@ class Telemetry:
             self._stages[stage.name].labels(record.model).observe(stage.seconds)
         if record.pixels:
             self.image_pixels.labels(record.model).observe(record.pixels)
+        if record.model:
+            self.statistics.add(record)
 
     def loaded(self, model: LoadedModel) -> None:
         """A model is there."""
@@ -202,7 +204,7 @@ class _ModelGauges(Collector):
         yield gauge(
             "anyres_model_max_pixels",
             "Largest image that it takes.",
-            lambda m: min(m.max_pixels, m.worker.max_pixels),
+            lambda m: m.max_pixels,
         )
         yield gauge(
             "anyres_model_bytes",

@@ -55,7 +55,15 @@ def corpus() -> list[bytes]:
 
 
 def check(data: bytes) -> None:
-    """An image comes out, or one of the errors that are documented; else this raises."""
+    """An image comes out, or one of the errors that are documented; else this raises.
+
+    Both from the bytes as they are and with their checksums put right.
+    """
+    _check(data)
+    _check(with_checksums(data))
+
+
+def _check(data: bytes) -> None:
     try:
         image = decode_image(data, limits=LIMITS)
     except DOCUMENTED as error:

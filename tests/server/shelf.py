@@ -3,7 +3,20 @@
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from server.app import create_app
+from server.config import ServerConfig
+from server.service import Service
+from tests.server.serving import wait_until
+
+KEY = "a key of sixteen characters or more"
+AS_ADMIN = {"X-Admin-Key": KEY}
 
 
 def put(root: Path, toy: Path, name: str, version: str, *, at: str | None = None) -> Path:
@@ -30,3 +43,26 @@ def damage(folder: Path) -> None:
     data = graph.read_bytes()
     graph.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     os.utime(graph, ns=(1, 1))
+
+
+@contextmanager
+def serving(root: Path, **changes: Any) -> Iterator[tuple[Service, TestClient]]:
+    """A server that watches `root` and may be told what to load."""
+    service = Service(folder_config(root, **changes))
+    with TestClient(create_app(service)) as client:
+        wait_until(lambda: service.keeper.has_looked)
+        yield service, client
+
+
+def folder_config(root: Path, **changes: Any) -> ServerConfig:
+    settings: dict[str, Any] = {
+        "model_folder": root,
+        "engine": "onnxruntime",
+        "threads": 1,
+        "codec_threads": 1,
+        "watch_s": 0.05,
+        "calibrate_s": 0.0,
+        "manage_models": True,
+        "admin_key": KEY,
+    }
+    return ServerConfig(**(settings | changes))

@@ -1,5 +1,7 @@
 """Who asks, and how much they may."""
 
+import hmac
+
 import pytest
 
 from server.access.api_keys import read_api_keys
@@ -48,3 +50,21 @@ def test_pixels_are_counted_and_the_refusal_says_when_to_come_again() -> None:
         caller.take_pixels(4_000_000, now_s=0.0)
     assert refused.value.retry_after_s == 2  # 3 Mpx are missing, 1.5 s, rounded up
     caller.take_pixels(4_000_000, now_s=1.5)
+
+
+def test_a_secret_is_compared_with_every_key_and_in_constant_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared: list[tuple[bytes, bytes]] = []
+
+    def compare(shown: bytes, known: bytes) -> bool:
+        compared.append((shown, known))
+        return shown == known
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    callers_ = Callers(read_api_keys(text=f"a:{SECRET},b:{OTHER}"), LIMITS)
+    for shown in (SECRET, OTHER, SECRET[:-1], "", "x" * 4096):
+        compared.clear()
+        callers_.identify(shown)
+        assert len(compared) == 2, "the first key that fits must not end the search"
+        assert {len(one) for pair in compared for one in pair} == {32}, "no length is given away"

@@ -17,8 +17,12 @@ def test_with_and_without_isal_zlib_reads_it_back(
 ) -> None:
     if not has_isal:
         monkeypatch.setitem(sys.modules, "isal", None)
-    deflate, crc32 = find_deflater()
+    deflate, crc32, compressor = find_deflater()
     packed = deflate(memoryview(DATA))
     assert len(packed) < len(DATA) / 2
     assert zlib.decompress(packed) == DATA
     assert crc32(DATA[100:], crc32(DATA[:100], 0)) == zlib.crc32(DATA)
+    for window_bits in (15, 31):
+        stream = compressor(window_bits)
+        pieces = [stream.compress(DATA[:100]), stream.compress(memoryview(DATA)[100:])]
+        assert zlib.decompress(b"".join([*pieces, stream.flush()]), window_bits) == DATA

@@ -48,6 +48,8 @@ def test_the_python_snippets_run(port: int, here: Path, capsys: pytest.CaptureFi
     assert "flow FP32 [-1, -1, -1, 2] {'unit': 'px'}" in shown
     assert "400 output flow is about the motion between two images" in shown
     assert "3 (1, 60, 80)" in shown  # the fourth of four
+    assert "street 1.0 READY" in shown
+    assert "403 clients do not manage models here" in shown
     assert here.exists()
 
 
@@ -74,6 +76,6 @@ def test_the_curl_snippets_run(port: int, here: Path) -> None:
 def test_every_setting_that_the_page_names_exists() -> None:
     from server.config import ServerConfig
 
-    flags = set(re.findall(r"`--([a-z-]+)`", PAGE.read_text("utf-8")))
-    assert flags == {"timeout-s", "inflate-bodies", "max-json-values", "max-json-bytes"}
+    flags = set(re.findall(r"`--(?:no-)?([a-z-]+)`", PAGE.read_text("utf-8")))
+    assert len(flags) >= 8
     assert {flag.replace("-", "_") for flag in flags} <= set(ServerConfig.model_fields)

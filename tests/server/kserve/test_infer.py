@@ -79,6 +79,7 @@ def test_json_in_and_json_out_needs_no_length(client: TestClient) -> None:
                     "unit": "",
                     "convention": "relative_inverse_depth",
                     "near_is_large": True,
+                    "constant_maps": 1,
                 },
                 "data": [20.0] * 60,
             },

@@ -9,6 +9,7 @@ import pytest
 from server.loading.memory import (
     BYTES_PER_PX,
     forget_peak,
+    free_bytes,
     max_pixels_in_memory,
     resident_bytes,
 )
@@ -38,6 +39,17 @@ def test_a_container_may_have_less(linux: dict[str, Any]) -> None:
     assert max_pixels_in_memory("openvino", **linux) == 800
     (linux["cgroup"] / "memory.max").write_text("50\n")
     assert max_pixels_in_memory("openvino", **linux) == 0
+
+
+def test_files_that_a_container_has_read_count_as_free(linux: dict[str, Any]) -> None:
+    (linux["cgroup"] / "memory.max").write_text("10000\n")
+    (linux["cgroup"] / "memory.current").write_text("9000\n")
+    assert free_bytes(**linux) == 1000
+    (linux["cgroup"] / "memory.stat").write_text(
+        "anon 2000\nfile 6500\nshmem 500\ninactive_file 4000\nactive_file 2000\n"
+        "slab_reclaimable 300\nslab_unreclaimable 200\n"
+    )
+    assert free_bytes(**linux) == 1000 + 4000 + 2000 + 300
 
 
 def test_where_nothing_is_known_nothing_is_limited(tmp_path: Path) -> None:

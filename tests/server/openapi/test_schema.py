@@ -13,6 +13,7 @@ from server.service import Service
 from tests.server.serving import config_for, listening
 
 SECRET = "k" * 32
+ADMIN_KEY = "a" * 32
 HERE = Path(__file__).parent
 
 
@@ -22,7 +23,8 @@ def num_operations(service: Service) -> int:
 
 @pytest.mark.slow
 def test_schemathesis_finds_nothing(folder: Path, tmp_path: Path) -> None:
-    service = Service(config_for(folder, api_keys=f"judge:{SECRET}"))
+    managed = {"manage_models": True, "admin_key": ADMIN_KEY}
+    service = Service(config_for(folder, api_keys=f"judge:{SECRET}", **managed))
     with listening(service) as port:
         result = subprocess.run(
             [
@@ -30,6 +32,7 @@ def test_schemathesis_finds_nothing(folder: Path, tmp_path: Path) -> None:
                 *("--config-file", str(HERE / "schemathesis.toml"), "--no-color"),
                 *("run", f"http://127.0.0.1:{port}/openapi.json"),
                 *("--header", f"Authorization: Bearer {SECRET}"),
+                *("--header", f"X-Admin-Key: {ADMIN_KEY}"),
                 *("--max-examples", "3", "--generation-deterministic"),
                 *("--warnings", "off"),  # that it knows the name of no model
             ],
@@ -51,10 +54,17 @@ def test_the_schema_knows_every_status_of_every_route(client: TestClient) -> Non
     frames = paths["/v1/streams/{id}/frames"]["post"]["responses"]
     assert set(frames) == images | {"200", "204", "410"}
     assert set(paths["/v1/streams/{id}"]["delete"]["responses"]) >= {"204", "401", "404", "410"}
+    infer = paths["/v2/models/{name}/infer"]["post"]["responses"]
+    assert set(infer) == images - {"406"} | {"200"}
+    load = paths["/v2/repository/models/{name}/load"]["post"]["responses"]
+    assert set(load) >= {"200", "400", "401", "403", "404", "413", "422", "503"}
+    sentence = {"$ref": "#/components/schemas/ErrorSentence"}
     for path, operations in paths.items():
         for method, operation in operations.items():
             for status, response in operation["responses"].items():
                 assert response["description"], (path, method, status)
+                if path.startswith("/v2") and int(status) >= 400:
+                    assert response["content"]["application/json"]["schema"] == sentence
 
 
 def test_keys_are_in_the_schema_where_they_are_needed(folder: Path, client: TestClient) -> None:
@@ -65,6 +75,14 @@ def test_keys_are_in_the_schema_where_they_are_needed(folder: Path, client: Test
     assert schema["security"] == [{"bearer": []}, {"header": []}]
     assert schema["paths"]["/livez"]["get"]["security"] == []
     assert "security" not in schema["paths"]["/metrics"]["get"]
+    assert schema["paths"]["/v2/health/live"]["get"]["security"] == []
+    assert "security" not in schema["paths"]["/v2/models/{name}/infer"]["post"]
+    closed = Service(config_for(folder, api_keys=f"judge:{SECRET}", open_health=False))
+    with TestClient(create_app(closed)) as guarded:
+        schema = guarded.get("/openapi.json").json()
+    for path, kind in (("/livez", "ErrorAnswer"), ("/v2/health/live", "ErrorSentence")):
+        answer = schema["paths"][path]["get"]["responses"]["401"]["content"]["application/json"]
+        assert answer["schema"] == {"$ref": f"#/components/schemas/{kind}"}
 
 
 def test_a_wrong_method_names_all_that_there_are(client: TestClient) -> None:

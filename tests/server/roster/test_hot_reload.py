@@ -5,9 +5,7 @@ import gc
 import os
 import re
 import shutil
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,6 @@ from starlette.testclient import TestClient
 
 from models.bundle import write_bundle
 from models.task import Task
-from server.app import create_app
 from server.config import ServerConfig
 from server.errors import UnknownModel
 from server.loading.loaded_model import LoadedModel, load_model
@@ -24,30 +21,10 @@ from server.roster import duty
 from server.scheduling.job import Job
 from server.service import Service
 from tests.server.serving import Gate, encoded, plain, wait_until
-from tests.server.shelf import damage, put
+from tests.server.shelf import AS_ADMIN, KEY, damage, put, serving
 from tests.toy_bundle import toy_bundle
 
 IMAGE = encoded(plain(8, 8, (30, 30, 30)))
-KEY = "a key of sixteen characters or more"
-AS_ADMIN = {"X-Admin-Key": KEY}
-
-
-@contextmanager
-def serving(root: Path, **changes: Any) -> Iterator[tuple[Service, TestClient]]:
-    settings: dict[str, Any] = {
-        "model_folder": root,
-        "engine": "onnxruntime",
-        "threads": 1,
-        "codec_threads": 1,
-        "watch_s": 0.05,
-        "calibrate_s": 0.0,
-        "manage_models": True,
-        "admin_key": KEY,
-    }
-    service = Service(ServerConfig(**(settings | changes)))
-    with TestClient(create_app(service)) as client:
-        wait_until(lambda: service.keeper.has_looked)
-        yield service, client
 
 
 def served(service: Service) -> list[str]:
@@ -255,7 +232,7 @@ def test_a_model_that_would_not_fit_beside_the_others_is_not_loaded(
     with serving(tmp_path, max_models_mib=4) as (service, client):
         assert served(service) == ["street@1"]
         assert "rooms@1 would take 5 MiB beside 0 MiB" in reasons(client)["rooms@1"]
-        assert "expected at most 4 together" in reasons(client)["rooms@1"]
+        assert "expected at most 4 MiB together" in reasons(client)["rooms@1"]
 
 
 def test_models_are_loaded_and_unloaded_by_hand(folder: Path, tmp_path: Path) -> None:
@@ -284,6 +261,18 @@ def test_models_are_loaded_and_unloaded_by_hand(folder: Path, tmp_path: Path) ->
         broken = client.post("/v1/models/cars/load")
         assert broken.status_code == 422
         assert "cars@1 is not served" in broken.json()["error"]["message"]
+
+
+def test_a_model_without_a_folder_of_its_version_is_loaded_by_the_version_that_it_says(
+    folder: Path, tmp_path: Path
+) -> None:
+    put(tmp_path, folder, "rooms", "1.0", at="rooms")
+    with serving(tmp_path) as (_, client):
+        url = "/v1/models/rooms/load?version="
+        assert client.post(f"{url}1.0", headers=AS_ADMIN).json()["version"] == "1.0"
+        other = client.post(f"{url}2.0", headers=AS_ADMIN)
+        assert other.status_code == 404
+        assert "the model folder holds rooms" in other.json()["error"]["message"]
 
 
 @pytest.mark.parametrize(
@@ -354,15 +343,12 @@ def test_without_watching_a_folder_that_holds_nothing_is_the_end(tmp_path: Path)
 
 def test_models_side_by_side_share_the_memory_for_images(folder: Path, tmp_path: Path) -> None:
     put(tmp_path, folder, "street", "1")
-    with serving(tmp_path, default_model="street", watch_s=0) as (service, client):
-        alone = service.open_model()
-        alone.loaded = type(alone.loaded)(
-            **{**vars(alone.loaded), "max_pixels": 3_000, "fitting_pixels": 4_000}
-        )
-        assert alone.max_pixels == 3_000
-        put(tmp_path, folder, "rooms", "1")
-        client.post("/v1/models/rooms/load", headers=AS_ADMIN)
-        assert alone.max_pixels == 2_000
+    put(tmp_path, folder, "rooms", "1")
+    with serving(tmp_path, default_model="street") as (service, _):
+        engines = [model.worker.engine for model in service.keeper.roster]
+        assert len({id(engine._memory.ledger) for engine in engines}) == 1
+        assert len({id(engine._memory.meter) for engine in engines}) == 1
+        assert len({id(engine._account) for engine in engines}) == 2
 
 
 def test_every_size_of_the_warm_up_list_is_run_before_the_model_is_ready(

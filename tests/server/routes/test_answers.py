@@ -1,120 +1,22 @@
-"""Forms of an answer over HTTP, and what the page for clients says about reading them."""
+"""Forms of an answer over HTTP."""
 
 import io
 import json
-import re
-import shutil
-import subprocess
-from collections.abc import Iterator
 from email import message_from_bytes
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
 from server.service import Service
-from tests.server.serving import config_for, encoded, listening, plain
+from tests.server.serving import encoded, plain
 
-PAGE = (Path(__file__).parents[3] / "docs" / "answers.md").read_text(encoding="utf-8")
 FIRST = plain(6, 10, (10, 20, 30))  # mean 20: label 0, depth 20
-SECOND = plain(6, 10, (13, 18, 30))  # flow (3, -2)
 BODY: dict[str, Any] = {
     "content": encoded(FIRST),
     "headers": {"Content-Type": "image/png"},
 }
-
-
-READ = """
-const file = new Blob([require("fs").readFileSync("first.png")]);
-predict(file, "URL").then(({ meta, maps }) => console.log(JSON.stringify({
-  name: meta.model.name, shape: maps.depth.shape, depth: maps.depth.values[59],
-  labels: Array.from(maps.labels.values.slice(0, 3)), kinds: Object.keys(maps),
-  halves: [0x3c00, 0xc000, 0x0001, 0x7bff].map(halfToNumber),
-})));
-"""
-
-
-def blocks(language: str) -> list[tuple[str, str]]:
-    """(title, code) of the page."""
-    found = re.findall(r"^#+ ([^\n]*)\n((?:(?!^#+ ).)*)", PAGE, re.MULTILINE | re.DOTALL)
-    return [
-        (title, code)
-        for title, text in found
-        for code in re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    ]
-
-
-@pytest.fixture(scope="module")
-def url(folder: Path) -> Iterator[str]:
-    with listening(Service(config_for(folder))) as port:
-        yield f"http://127.0.0.1:{port}"
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the two images of the page."""
-    (tmp_path / "first.png").write_bytes(encoded(FIRST))
-    (tmp_path / "second.png").write_bytes(encoded(SECOND))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.mark.usefixtures("here")
-@pytest.mark.parametrize(("title", "code"), blocks("python"), ids=lambda text: text[:20])
-def test_the_pages_python_reads_numbers(url: str, title: str, code: str) -> None:
-    found: dict[str, Any] = {}
-    exec(code.replace("http://localhost:8000", url), found)
-    if "labels" in found:
-        assert (found["labels"] == 0).all()
-        assert found["labels"].shape == (6, 10)
-    if "depth" in found:
-        np.testing.assert_allclose(found["depth"], 20)
-    if "flow" in found:
-        np.testing.assert_allclose(found["flow"][..., 0], 3, atol=1 / 64)
-        np.testing.assert_allclose(found["flow"][..., 1], -2, atol=1 / 64)
-    assert {"labels", "depth", "flow"} & found.keys(), title
-    if title == "multipart/mixed":
-        assert found["names"] == ["sky"]
-    if title == "application/x-npz":
-        assert found["near_is_large"] is True
-
-
-@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl on this machine")
-def test_the_pages_curl_writes_files(url: str, here: Path) -> None:
-    ((_, code),) = blocks("sh")
-    script = "set -e\n" + code.replace("http://localhost:8000", url)
-    subprocess.run(["bash", "-c", script], check=True, cwd=here, timeout=60)
-    assert json.loads((here / "summary.json").read_text())["depth"]["median"] == 20
-    with np.load(here / "maps.npz", allow_pickle=False) as arrays:
-        np.testing.assert_array_equal(arrays["depth"], 20)
-    assert (here / "maps.zip").read_bytes()[:4] == b"PK\x03\x04"
-    assert (here / "depth.png").read_bytes()[:4] == b"\x89PNG"
-    assert (here / "overlay.jpg").read_bytes()[:3] == b"\xff\xd8\xff"
-    assert "X-Anyres-Map: {" in (here / "headers.txt").read_text() or (
-        "x-anyres-map: {" in (here / "headers.txt").read_text()
-    )
-
-
-@pytest.mark.skipif(shutil.which("node") is None, reason="no node on this machine")
-def test_the_pages_javascript_reads_numbers(url: str, here: Path) -> None:
-    ((_, code),) = blocks("js")
-    script = code + READ.replace("URL", f"{url}/v1/predict")
-    (here / "read.js").write_text(script)
-    told = subprocess.run(
-        ["node", "read.js"], cwd=here, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert told.returncode == 0, told.stderr
-    assert json.loads(told.stdout) == {
-        "name": "toy",
-        "shape": [6, 10],
-        "depth": 20,
-        "labels": [0, 0, 0],
-        "kinds": ["labels", "label_confidence", "depth", "depth_uncertainty"],
-        "halves": [1, -2, 2**-24, 65504],
-    }
 
 
 def test_multipart_announces_its_length_and_its_boundary(client: TestClient) -> None:

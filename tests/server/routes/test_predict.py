@@ -257,12 +257,21 @@ def test_wrong_forms_are_refused(
             "ends before its closing boundary",
         ),
         ("multipart/form-data; boundary=x", b"--x\r\n" + b"A: b\r\n" * 99, "body is broken"),
+        ("multipart/form-data; boundary=x", b"--x\r\nA: " + b"b" * 5000, "body is broken"),
     ],
 )
 def test_broken_forms_are_refused(client: TestClient, kind: str, body: bytes, message: str) -> None:
     answer = client.post("/v1/predict", content=body, headers={"Content-Type": kind})
     assert answer.status_code == 400
     assert message in answer.json()["error"]["message"]
+
+
+def test_a_flood_of_parts_ends_at_the_second_of_a_name(client: TestClient) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="image"\r\n\r\n\x89PNG\r\n'
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = client.post("/v1/predict", content=part * 100_000, headers=kind)
+    assert answer.status_code == 422
+    assert "two fields 'image'" in answer.json()["error"]["message"]
 
 
 def test_the_request_id_is_kept_if_it_is_harmless(client: TestClient) -> None:

@@ -11,6 +11,7 @@ from server.scheduling.calibration import AT_LEAST, CALLS, calibrate
 from server.scheduling.cost import CostFit, CostModel
 from server.scheduling.known_shapes import KnownShapes
 from server.scheduling.measured_runtime import MeasuredRuntime
+from server.scheduling.peak_meter import PeakMeter
 from tests.server.scheduling.engines import Counting
 from tests.server.serving import config_for, plain
 
@@ -18,7 +19,9 @@ from tests.server.serving import config_for, plain
 def measured(folder: Path) -> tuple[MeasuredRuntime, Counting]:
     runtime = load_model(config_for(folder)).selection.runtime
     watch = Counting()
-    found = MeasuredRuntime(runtime, cost=CostModel(), shapes=KnownShapes(), watch=watch)
+    found = MeasuredRuntime(
+        runtime, cost=CostModel(), shapes=KnownShapes(), watch=watch, meter=PeakMeter()
+    )
     assert isinstance(found, Runtime)
     return found, watch
 

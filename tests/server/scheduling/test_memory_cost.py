@@ -58,3 +58,25 @@ def test_the_hungriest_graph_decides_and_images_say_nothing_about_pairs() -> Non
     for _ in range(30):
         found.observe("flow", num_pixels=MPX, before_bytes=0, peak_bytes=700 * MPX)
     assert found.bytes_per_px == pytest.approx(700, rel=0.01)
+
+
+def test_a_model_that_left_after_this_one_was_loaded_does_not_look_like_thrift() -> None:
+    # 5 GB were there when it was loaded, of a model that it took the place of.
+    found = MemoryCost(graphs=["frame"], expected_bytes_per_px=1000, idle_bytes=5000 * MPX)
+    for _ in range(30):
+        found.observe("frame", num_pixels=MPX, before_bytes=500 * MPX, peak_bytes=1500 * MPX)
+    assert found.bytes_per_px == 1000
+
+
+def test_what_an_engine_keeps_of_its_largest_call_fits_again() -> None:
+    keeper = MemoryCost(graphs=["frame"], expected_bytes_per_px=1000, idle_bytes=MPX, keeps=True)
+    assert keeper.kept_bytes(9000 * MPX) == 0  # it has not run yet
+    keeper.ran(num_pixels=2 * MPX)
+    keeper.ran(num_pixels=MPX)
+    assert keeper.kept_bytes(9000 * MPX) == 2000 * MPX  # the rest is not the engine's
+    assert keeper.kept_bytes(301 * MPX) == 300 * MPX
+    assert keeper.kept_bytes(0) == 0
+    kept = keeper.kept_bytes(9000 * MPX)
+    assert keeper.pixels_in(0.0, kept_bytes=kept) == 2 * MPX
+    assert keeper.pixels_in(1e9, kept_bytes=kept) == 2.8 * MPX
+    assert memory().kept_bytes(9000 * MPX) == 0

@@ -6,15 +6,19 @@ import logging
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
+from websockets.sync.client import connect as connect_socket
 
 from server.service import Service
 from server.watching.log_format import JsonFormatter, TextFormatter
+from tests.server.raw_http import ask, upgrade
 from tests.server.serving import encoded, plain
+from tests.server.test_end_under_load import held_server
 
 IMAGE = encoded(plain(20, 10, (30, 30, 30)))
 
@@ -104,3 +108,21 @@ def test_a_full_disk_behind_the_log_does_not_end_the_process() -> None:
             [sys.executable, "-c", FULL], stdout=subprocess.PIPE, stderr=full, text=True, timeout=60
         )
     assert (done.stdout, done.returncode) == ("alive\n", 0)
+
+
+def test_query_strings_of_sockets_are_not_logged(folder: Path) -> None:
+    with (
+        held_server(folder) as server,
+        connect_socket(f"ws://127.0.0.1:{server.port}/v1/streams/ws?tasks=depth") as live,
+    ):
+        live.recv(timeout=20)
+        assert ask(server.port, upgrade("/nothing?word=swordfish")).status == 404
+        server.process.terminate()
+        assert server.process.wait(30) == 0
+        assert server.process.stderr is not None
+        log = server.process.stderr.read()
+    assert "WEBSOCKET /v1/streams/ws 101" in log
+    assert "WEBSOCKET /nothing 404" in log
+    assert "tasks=depth" not in log
+    assert "swordfish" not in log
+    assert "ERROR" not in log  # a refusal is none of ours

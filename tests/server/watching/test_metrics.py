@@ -50,6 +50,11 @@ WANTED = {  # serving.md's list, and what alerts need besides
     "anyres_ready": "gauge",
     "anyres_draining": "gauge",
     "anyres_process_resident_memory_bytes": "gauge",
+    "anyres_streams": "gauge",
+    "anyres_stream_bytes": "gauge",
+    "anyres_stream_frames": "counter",
+    "anyres_streams_ended": "counter",
+    "anyres_odd_maps": "counter",
 }
 
 
