@@ -54,6 +54,11 @@ FLOODS: dict[str, tuple[bytes, type[ClientError], str]] = {
         Unusable,
         "two fields 'image'",
     ),
+    "line ends before the first part": (
+        b"\r\n" * 2**20,
+        MalformedBody,
+        "ends before its closing boundary",
+    ),
     "many headers": (
         form("b", ("\r\n".join([part("image"), *["A: b"] * MAX_HEADERS]), b"x")),
         MalformedBody,
