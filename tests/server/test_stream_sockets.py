@@ -99,6 +99,10 @@ def test_a_socket_that_leaves_takes_its_frame_out_of_the_queue(folder: Path, gat
             live.socket.shutdown(socket.SHUT_WR)
             wait_until(lambda: service.open_model().worker.num_waiting == 0)
         wait_until(lambda: len(service.streams) == 0)
+        lost = {"route": "/v1/streams/ws", "status": "499"}
+        value = service.telemetry.registry.get_sample_value
+        wait_until(lambda: value("anyres_request_seconds_count", lost) == 1)
+        assert value("anyres_cancelled_total") == 1
         gate.open.set()
         assert read_answer(busy)[0] == 200
     assert gate.sizes == [(20, 20)]

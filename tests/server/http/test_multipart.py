@@ -103,7 +103,15 @@ def test_a_form_that_is_none_of_ours_is_refused_at_its_first_fault(name: str) ->
     assert len(str(refused.value)) < 400  # what came is quoted, but not at length
 
 
-@pytest.mark.parametrize("name", ["many parts", "many headers", "the name of a header without end"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "many parts",
+        "many headers",
+        "the name of a header without end",
+        "line ends before the first part",
+    ],
+)
 def test_a_flood_takes_no_memory(name: str) -> None:
     body = FLOODS[name][0]
     kept = Kept()
