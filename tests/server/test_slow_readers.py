@@ -50,6 +50,14 @@ def test_a_client_that_took_most_of_an_answer_still_holds_all_of_it(folder: Path
             client.recv(2**16)
 
 
+def test_a_client_that_does_not_take_its_answer_is_cut_off(folder: Path) -> None:
+    service = Service(config_for(folder, send_timeout_s=0.3))
+    with listening(service) as port, narrow(port) as client:
+        client.sendall(post_head(len(IMAGE), "Accept: application/x-npz") + IMAGE)
+        wait_until(lambda: was_dropped(service))
+        wait_until(lambda: unsent_bytes(service) == 0)
+
+
 def test_pipelined_answers_are_all_taken_however_slowly_the_first_was(folder: Path) -> None:
     service = Service(config_for(folder, send_timeout_s=30.0))
     request = post_head(len(IMAGE), "Accept: application/x-npz") + IMAGE

@@ -155,30 +155,6 @@ def test_bytes_that_arrive_are_bounded_together(folder: Path) -> None:
         assert error_of(second) == (429, "queue_full")
 
 
-def test_a_client_that_does_not_take_its_answer_is_cut_off(folder: Path) -> None:
-    service = Service(config_for(folder, send_timeout_s=0.3))
-    image = encoded(plain(2000, 2000, (1, 2, 3)))
-    with listening(service) as port, socket.socket() as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.connect(("127.0.0.1", port))
-        head = post_head(len(image), "Accept: application/x-npz")  # 44 MB
-        connection.sendall(head + image)
-        wait_until(lambda: dropped(service, "send_timeout"))
-        assert b"anyres_unsent_bytes 0.0" in service.telemetry.text()
-
-
-def test_answers_that_are_not_taken_are_bounded_together(folder: Path) -> None:
-    service = Service(config_for(folder, max_unsent_bytes=10_000_000))
-    image = encoded(plain(1000, 1000, (1, 2, 3)))
-    request = post_head(len(image), "Accept: application/x-npz") + image  # 11 MB each
-    with listening(service) as port, socket.socket() as first, socket.socket() as second:
-        for connection in (first, second):
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            connection.connect(("127.0.0.1", port))
-            connection.sendall(request)
-        wait_until(lambda: dropped(service, "unsent"))
-
-
 def test_half_closed_predictions_leave_the_queue_at_once(folder: Path, gate: Gate) -> None:
     service = Service(config_for(folder), load=lambda: gated_model(folder, gate))
     with listening(service) as port, connect(port) as first, connect(port) as second:

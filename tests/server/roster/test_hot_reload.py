@@ -300,7 +300,7 @@ def test_managing_is_off_unless_enabled_and_cannot_be_enabled_without_a_key(
         assert answer.status_code in (404, 405)
     for wrong in (None, "short", f"{KEY} and ä, which no header carries", f" {KEY}", f"{KEY}\n"):
         with pytest.raises(ValueError, match="admin_key"):
-            ServerConfig(manage_models=True, admin_key=wrong and SecretStr(wrong))
+            ServerConfig(manage_models=True, admin_key=None if wrong is None else SecretStr(wrong))
 
 
 def test_a_bundle_can_be_served_beside_a_folder_and_keeps_its_name(
