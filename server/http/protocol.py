@@ -18,7 +18,6 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from server.config import ServerConfig
 from server.errors import (
     BodyTooSlow,
     HeadTooLarge,
@@ -27,13 +26,11 @@ from server.errors import (
     ServerError,
     TooManyConnections,
 )
-from server.http.connections import ACCEPTED_AT_ONCE, Connections
+from server.http.connections import Connections
 from server.http.error_answers import error_json
 from server.http.handshake import check_handshake
 from server.http.parser import BoundedParser, TooManyChunks
-from server.http.socket_protocol import BoundedSocket
 from server.http.unsent import DROP_REASON, Unsent
-from server.watching.telemetry import Telemetry
 
 GRACE_S = 2.0
 
@@ -57,7 +54,7 @@ class Deadlines:
 
 
 class BoundedProtocol(H11Protocol):
-    """One connection. Made by uvicorn with the arguments that `protocol_options` adds."""
+    """One connection. Made by uvicorn with the arguments that `uvicorn_options` adds."""
 
     def __init__(
         self,
@@ -68,7 +65,7 @@ class BoundedProtocol(H11Protocol):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        assert self.config.h11_max_incomplete_event_size is not None  # see `protocol_options`
+        assert self.config.h11_max_incomplete_event_size is not None  # see `uvicorn_options`
         self.conn = BoundedParser(max_head_bytes=self.config.h11_max_incomplete_event_size)
         self._unsent = Unsent(
             self,
@@ -252,35 +249,3 @@ class BoundedProtocol(H11Protocol):
         except h11.LocalProtocolError:
             pass  # an answer went out already: closing is all that is left to say
         self.transport.close()
-
-
-def protocol_options(config: ServerConfig, telemetry: Telemetry) -> dict[str, Any]:
-    """What `uvicorn.Config` needs to hold these limits, over WebSockets too. Once per server."""
-    connections = Connections(
-        max_connections=config.max_connections, max_unsent_bytes=config.max_unsent_bytes
-    )
-    telemetry.watch("anyres_connections", "Open over HTTP.", lambda: len(connections))
-    telemetry.watch(
-        "anyres_unsent_bytes", "Of slowly taken answers.", lambda: connections.num_unsent_bytes
-    )
-    deadlines = Deadlines(
-        head_s=config.head_timeout_s, body_s=config.body_timeout_s, send_s=config.send_timeout_s
-    )
-
-    def dropped(reason: str) -> None:
-        telemetry.connections_dropped.labels(reason).inc()
-
-    return {
-        "http": partial(BoundedProtocol, deadlines=deadlines, room=connections, on_dropped=dropped),
-        "h11_max_incomplete_event_size": config.max_head_bytes,
-        "backlog": ACCEPTED_AT_ONCE,
-        "timeout_keep_alive": max(1, round(config.keep_alive_s)),
-        "ws": partial(
-            BoundedSocket, room=connections, send_s=config.send_timeout_s, on_dropped=dropped
-        ),
-        "ws_max_size": config.max_frame_bytes,
-        # Whoever sends ahead is not read from meanwhile, nor are its pongs: that none has come says
-        # nothing. Those who are gone are ended as idle.
-        "ws_ping_timeout": None,
-        "ws_per_message_deflate": False,  # images are compressed already; and no bombs
-    }

@@ -10,8 +10,8 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from server.http.parser import FREE_CHUNKS, MIN_CHUNK_BYTES
-from server.http.protocol import protocol_options
 from server.http.socket_protocol import BoundedSocket
+from server.http.uvicorn_options import uvicorn_options
 from server.watching.telemetry import Telemetry
 from tests.server.raw_http import upgrade
 from tests.server.serving import config_for
@@ -70,7 +70,7 @@ def converse(steps: Callable[[BoundedSocket, Pipe], Awaitable[None]]) -> list[by
             messages.append(message["bytes"])
 
     async def run() -> None:
-        options = protocol_options(config_for(Path()), Telemetry())
+        options = uvicorn_options(config_for(Path()), Telemetry())
         config = uvicorn.Config(app, log_config=None, lifespan="off", **options)
         config.load()
         make: Any = config.ws_protocol_class
