@@ -4,6 +4,7 @@ Each class is a group. A setting is one field with the sentence that explains it
 of `python -m server config` and the file that it writes all take it from here.
 """
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,7 @@ from server.settings.file import FileSource
 from server.settings.values import Sizes, Words
 
 PREFIX = "ANYRES_"
+ADMIN_KEY = re.compile(r"[!-~][ -~]{14,}[!-~]")  # headers lose spaces around their values
 SETTINGS = SettingsConfigDict(
     env_prefix=PREFIX,
     extra="ignore",  # ANYRES_DATA and others are not ours
@@ -318,8 +320,12 @@ class ServerConfig(
     def _check_together(self) -> "ServerConfig":
         if self.manage_models and self.admin_key is None:
             raise ValueError("manage_models without admin_key: set ANYRES_ADMIN_KEY")
-        if self.admin_key is not None and len(self.admin_key.get_secret_value()) < 16:
-            raise ValueError("admin_key has fewer than 16 characters: take a longer one")
+        key = None if self.admin_key is None else self.admin_key.get_secret_value()
+        if key is not None and not ADMIN_KEY.fullmatch(key):
+            raise ValueError(
+                f"admin_key has {len(key)} characters, expected 16 or more, all of them printable "
+                f"ASCII, as a header has to carry it: take another"
+            )
         return self
 
     @property
