@@ -1,4 +1,4 @@
-"""uvicorn's WebSockets, bounded as HTTP is: answers that are not taken, messages in tiny pieces."""
+"""uvicorn's WebSockets, bounded as HTTP is: answers that are not taken, tiny frames."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,8 +7,11 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import CloseCode, Frame
 
 from server.http.connections import Connections
-from server.http.parser import FREE_CHUNKS, MIN_CHUNK_BYTES
 from server.http.unsent import Unsent
+
+FREE_FRAMES = 1024
+MIN_FRAME_BYTES = 256  # on average, beyond these: an image has far more, and a ping comes seldom
+PIECE_BYTES = 16 * 2**10  # looked at before more is read: two thousand frames at most
 
 
 class BoundedSocket(WebSocketsSansIOProtocol):
@@ -35,9 +38,20 @@ class BoundedSocket(WebSocketsSansIOProtocol):
             limit_s=send_s,
             num_buffered=lambda: self.transport.get_write_buffer_size(),
         )
-        self._num_pieces = self._num_bytes = 0
-        """Of the message that arrives."""
+        self._num_frames = self._num_bytes = 0
         self._late_pong: list[bytes] = []
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio. Each frame costs the loop as much as kilobytes of an image do."""
+        for at in range(0, len(data), PIECE_BYTES):
+            piece = data[at : at + PIECE_BYTES]
+            self._num_bytes += len(piece)
+            super().data_received(piece)
+            if self.transport.is_closing():
+                return
+            if self._num_frames > FREE_FRAMES + self._num_bytes // MIN_FRAME_BYTES:
+                self._refuse()
+                return
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
@@ -59,21 +73,30 @@ class BoundedSocket(WebSocketsSansIOProtocol):
 
     def handle_ping(self) -> None:
         """See uvicorn. Behind an answer that is not taken only the last one waits for its pong."""
+        self._num_frames += 1
         if self.writable.is_set():
             super().handle_ping()
         else:
             self._late_pong = self.conn.data_to_send()[-1:]
 
+    def handle_pong(self, event: Frame) -> None:
+        """See uvicorn, as the next three."""
+        self._num_frames += 1
+        super().handle_pong(event)
+
+    def handle_text(self, event: Frame) -> None:
+        """One more."""
+        self._num_frames += 1
+        super().handle_text(event)
+
+    def handle_bytes(self, event: Frame) -> None:
+        """One more."""
+        self._num_frames += 1
+        super().handle_bytes(event)
+
     def handle_cont(self, event: Frame) -> None:
-        """See uvicorn. A piece of a message costs as much as a whole one, however short it is."""
-        self._num_pieces += 1
-        self._num_bytes += len(event.data)
-        if self._num_pieces > FREE_CHUNKS + self._num_bytes // MIN_CHUNK_BYTES:
-            self.conn.fail(CloseCode.POLICY_VIOLATION, "a message in too many pieces")
-            self.handle_parser_exception()
-            return
-        if event.fin:
-            self._num_pieces = self._num_bytes = 0
+        """One more."""
+        self._num_frames += 1
         super().handle_cont(event)
 
     async def run_asgi(self) -> None:
@@ -85,3 +108,11 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         """See server.http.connections.Connection."""
         self._on_dropped(reason)
         self.transport.abort()
+
+    def _refuse(self) -> None:
+        self._on_dropped("crumbs")
+        reason = f"frames of fewer than {MIN_FRAME_BYTES} bytes on average"
+        self.conn.fail(CloseCode.POLICY_VIOLATION, reason)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.transport.close()

@@ -9,8 +9,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from server.http.parser import FREE_CHUNKS, MIN_CHUNK_BYTES
-from server.http.socket_protocol import BoundedSocket
+from server.http.socket_protocol import FREE_FRAMES, BoundedSocket
 from server.http.uvicorn_options import uvicorn_options
 from server.watching.telemetry import Telemetry
 from tests.server.raw_http import upgrade
@@ -116,23 +115,17 @@ def test_a_message_in_pieces_is_one_message() -> None:
     assert send([*message(3, b"ab"), *message(2, b"cd")]) == ([b"ababab", b"cdcd"], b"")
 
 
-def test_pieces_of_usual_length_have_no_limit() -> None:
+def test_short_pieces_are_free_up_to_a_number() -> None:
     piece = b"x" * 125
-    few = FREE_CHUNKS * MIN_CHUNK_BYTES // (MIN_CHUNK_BYTES - 125)
-    assert send(message(few, piece)) == ([piece * few], b"")
+    assert send(message(FREE_FRAMES, piece)) == ([piece * FREE_FRAMES], b"")
 
 
 def test_a_message_of_tiny_or_empty_pieces_ends_the_connection() -> None:
     for piece in (b"", b"x"):
-        messages, said = send(message(2 * FREE_CHUNKS, piece))
+        messages, said = send(message(2 * FREE_FRAMES, piece))
         assert messages == []
         assert said[0] == CLOSE
         assert int.from_bytes(said[2:4], "big") == 1008
-
-
-def test_many_messages_in_pieces_are_counted_each_for_itself() -> None:
-    messages, said = send(one for _ in range(FREE_CHUNKS) for one in message(2, b"x"))
-    assert (len(messages), said) == (FREE_CHUNKS, b"")
 
 
 def test_a_ping_is_answered() -> None:
