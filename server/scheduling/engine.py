@@ -14,9 +14,9 @@ from models.runtime.predictor import Outcome, predict, predict_batch
 from models.runtime.select import EngineError
 from models.task import Task
 from server.loading.loaded_model import LoadedModel
+from server.scheduling.batch import Batch, Entry, Room, engine_failed
 from server.scheduling.calibration import calibrate
 from server.scheduling.cost import CostModel
-from server.scheduling.desk import Batch, Entry, Room, engine_failed
 from server.scheduling.device_health import DeviceHealth
 from server.scheduling.execution import run_batch
 from server.scheduling.forecast import too_large_for_memory
@@ -149,12 +149,12 @@ class Engine:
         try:
             predict(self.runtime.runtime, image)
         except Exception as error:
-            self._probe_failed(f"the engine fails on any image: {error!r:.200}")
+            self.health.probe_failed(f"the engine fails on any image: {error!r:.200}")
         except BaseException as error:
-            self._probe_failed(f"the engine ends its thread on any image: {error!r:.200}")
+            self.health.probe_failed(f"the engine ends its thread on any image: {error!r:.200}")
             raise
         else:
-            self._succeeded()
+            self.health.succeeded()
 
     def answer(self, batch: Batch, *, backlog: Callable[[], bool]) -> None:
         """Run a batch and answer everyone in it who is still there.
@@ -185,7 +185,7 @@ class Engine:
                 entry.future.set_exception(failure)
                 self.probe()
                 continue
-            self._succeeded()
+            self.health.succeeded()
             entry.future.set_result(
                 Answer(
                     prediction=outcome.prediction,
@@ -239,14 +239,6 @@ class Engine:
             )
         finally:
             ledger.release(self._account, LOADING)
-
-    def _succeeded(self) -> None:
-        with self._lock:
-            self.health.succeeded()
-
-    def _probe_failed(self, reason: str) -> None:
-        with self._lock:
-            self.health.probe_failed(reason)
 
     def _learn(self, batch: Batch, *, started_s: float, padded: list[int], backlog: bool) -> None:
         shapes = [entry.waiting.shape for entry in batch.entries]

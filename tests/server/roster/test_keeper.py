@@ -91,8 +91,9 @@ def test_a_model_that_was_replaced_ends_while_the_next_one_still_loads(
     assert gate.entered.wait(20)
     assert first.is_alive  # somebody holds it
     del held
-    wait_until(lambda: not first.is_alive)
-    assert [(one.model, one.state) for one in keeper.troubles] == [("rooms@1", "loading")]
+    loading = [("rooms@1", "loading")]
+    wait_until(lambda: [(one.model, one.state) for one in keeper.troubles] == loading)
+    assert not first.is_alive
     gate.open.set()
     wait_until(lambda: served(keeper) == ["rooms@1", "street@2"])
 
