@@ -9,7 +9,7 @@ IN_A_ROW = 3
 
 
 class DeviceHealth:
-    """Pure counting. Not thread-safe: its worker holds a lock around it."""
+    """Pure counting. Not thread-safe: its engine holds a lock around it."""
 
     def __init__(self) -> None:
         self._failed_probes = 0

@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from server.errors import ClientError, MalformedBody, Unusable
-from server.http.multipart import MAX_HEADER_BYTES, MAX_HEADERS, PartReader
+from server.http.multipart import PartReader
 from server.service import Service
 from tests.server.raw_http import chunk, connect, form, head, part, read_answer
 from tests.server.serving import config_for, encoded, listening, plain
@@ -60,12 +60,12 @@ FLOODS: dict[str, tuple[bytes, type[ClientError], str]] = {
         "ends before its closing boundary",
     ),
     "many headers": (
-        form("b", ("\r\n".join([part("image"), *["A: b"] * MAX_HEADERS]), b"x")),
+        form("b", ("\r\n".join([part("image"), *["A: b"] * 99]), b"x")),
         MalformedBody,
         "body is broken",
     ),
     "a huge header": (
-        form("b", (part("image", "; x=" + "a" * MAX_HEADER_BYTES), b"x")),
+        form("b", (part("image", "; x=" + "a" * 9999), b"x")),
         MalformedBody,
         "body is broken",
     ),
