@@ -45,6 +45,9 @@ class EngineConfig(BaseSettings):
     threads: int = Field(default=0, ge=0)
     """Of the engine. 0 is every core this process may use."""
 
+    codec_threads: int = Field(default=0, ge=0)
+    """That decode images, and as many that encode maps. 0 is one per core, at most 8."""
+
     max_mpx: float = Field(default=50.0, gt=0)
     """Largest image, in millions of pixels, read from its header before anything is decoded.
     A bundle may allow less, and so may the memory that is free when it comes."""
@@ -123,6 +126,10 @@ class LimitConfig(BaseSettings):
     max_body_bytes: int = Field(default=64 * 2**20, gt=0)
     """Largest request body, counted while it arrives."""
 
+    inflate_bodies: bool = False
+    """Take bodies with Content-Encoding gzip or deflate. `max_body_bytes` bounds them before and
+    after inflating; images gain nothing by it."""
+
     max_json_bytes: int = Field(default=4 * 2**20, gt=0)
     """Largest JSON of a /v2 request: tensors belong behind it, as binary data."""
 
@@ -149,9 +156,6 @@ class LimitConfig(BaseSettings):
     max_queue_mpx: float = Field(default=200.0, gt=0)
     """Pixels in the house, in millions: 200 are 600 MB of decoded images. More are answered 429,
     unless the house is empty."""
-
-    codec_threads: int = Field(default=0, ge=0)
-    """That decode, and as many that encode. 0 is one per core, at most 8."""
 
 
 class BatchConfig(BaseSettings):
@@ -189,10 +193,6 @@ class ConnectionConfig(BaseSettings):
     """Connections"""
 
     model_config = SETTINGS
-
-    inflate_bodies: bool = False
-    """Take bodies with Content-Encoding gzip or deflate. `max_body_bytes` bounds them before and
-    after inflating; images gain nothing by it."""
 
     head_timeout_s: float = Field(default=10.0, gt=0)
     """A request line and headers that have not arrived by then are answered 408."""
