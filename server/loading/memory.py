@@ -1,6 +1,5 @@
 """How much memory is free, how much this process took at most, and what an engine needs."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 MEMINFO = Path("/proc/meminfo")
@@ -16,22 +15,6 @@ OpenVINO's own way to give it back, `release_memory`, corrupts its heap (2026.4.
 SHARE = 0.8
 """Of the free memory that one request may take."""
 RECLAIMABLE = ("inactive_file", "active_file", "slab_reclaimable")  # of memory.stat
-
-
-@dataclass(frozen=True, kw_only=True)
-class Memory:
-    """As it is now."""
-
-    free_bytes: float
-    """That this process may still take; infinite where nobody says."""
-    resident_bytes: int
-    """That it holds; 0 where nobody says."""
-
-
-def read_memory() -> Memory:
-    """Of this process, here and now."""
-    resident = resident_bytes()
-    return Memory(free_bytes=free_bytes(), resident_bytes=0 if resident is None else resident[0])
 
 
 def expected_bytes_per_px(engine: str) -> int:

@@ -22,7 +22,8 @@ from server.roster.plan import Key, Wishes, make_plan
 from server.roster.roster import Roster
 from server.roster.served_model import ServedModel
 from server.roster.staff import Staff
-from server.roster.watchers import Trouble, Watcher
+from server.roster.troubles import Trouble, list_resting, list_troubles
+from server.roster.watchers import Watcher
 from server.scheduling.watch import Watch
 
 log = logging.getLogger("anyres.models")
@@ -90,31 +91,12 @@ class Keeper:
     def troubles(self) -> list[Trouble]:
         """What loads now, what could not be loaded, what in the folder is no bundle, and what was
         replaced and still answers."""
-        troubles = []
-        if (loading := self._staff.loading) is not None:
-            troubles.append(Trouble(model=str(loading), state="loading"))
-        for candidate in self._finder.candidates:
-            failure = self._staff.failed.get(candidate.key)
-            if failure is not None and failure.fingerprint == candidate.fingerprint:
-                troubles.append(
-                    Trouble(model=str(candidate), state="failed", reason=failure.reason)
-                )
-        for where, reason in self._finder.problems.items():
-            troubles.append(Trouble(model=where, state="failed", reason=reason))
-        leaving = self._staff.retirement.texts
-        return [*troubles, *(Trouble(model=text, state="retiring") for text in leaving)]
+        return list_troubles(self._finder, self._staff)
 
     @property
     def resting(self) -> list[str]:
         """What lies in the folder and is left alone: older versions, and what was unloaded."""
-        busy = {trouble.model for trouble in self.troubles}
-        return [
-            str(candidate)
-            for candidate in self._finder.candidates
-            if candidate.name
-            and candidate.key not in self._staff.serving
-            and str(candidate) not in busy
-        ]
+        return list_resting(self._finder, self._staff)
 
     def load(self, name: str, version: str | None) -> "Future[ServedModel | None]":
         """Serve a model that lies in the folder, from now on this version if one is named.

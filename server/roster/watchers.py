@@ -1,7 +1,7 @@
 """What the keeper tells: to metrics as it happens, and to who asks for the state."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from server.errors import Unusable
 from server.loading.model_folder import Candidate
@@ -23,16 +23,6 @@ class Watcher(Protocol):
 
     def fatal(self) -> None:
         """There will be no model."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trouble:
-    """A model that does not serve new requests, and why."""
-
-    model: str
-    """"name", "name@version", or a path below the model folder."""
-    state: Literal["loading", "failed", "retiring"]
-    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

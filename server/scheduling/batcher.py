@@ -11,7 +11,6 @@ when waiting for the next arrival would cost more than it gains.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, islice
-from math import fsum
 
 from server.scheduling.company import Company, padded_pixels
 from server.scheduling.cost import CostModel
@@ -63,7 +62,7 @@ class Batcher:
     def __init__(self, policy: BatchPolicy, cost: CostModel) -> None:
         self.policy = policy
         self.cost = cost
-        self._lanes = {priority: Lane() for priority in Priority}
+        self._lanes = {priority: Lane(cost.work) for priority in Priority}
         self._aged_led = False
         self._num_untried = 0
         self._lost_s = float("-inf")
@@ -105,16 +104,15 @@ class Batcher:
 
     def seconds_ahead(self, priority: Priority, deadline_s: float, *, now_s: float) -> float:
         """Expected seconds of engine time before a job with this deadline would have its turn."""
-        interactive, batch = self._lanes[Priority.INTERACTIVE], self._lanes[Priority.BATCH]
-        own_s = fsum(
-            self._alone_s(one) for one in self._lanes[priority] if one.deadline_s <= deadline_s
-        )
+        own_s = self.cost.seconds(self._lanes[priority].work_until(deadline_s))
         if priority is Priority.BATCH:
-            return own_s + fsum(self._alone_s(one) for one in interactive)
+            interactive = self._lanes[Priority.INTERACTIVE].work_until(float("inf"))
+            return own_s + self.cost.seconds(interactive)
         if not self._has_aged(now_s):
             return own_s
         # The other lane leads every other batch.
-        return own_s + min(own_s, fsum(self._alone_s(one) for one in batch))
+        batch = self._lanes[Priority.BATCH].work_until(float("inf"))
+        return own_s + min(own_s, self.cost.seconds(batch))
 
     def next_batch(
         self, *, now_s: float, room_px: int = UNBOUNDED_PX, engine_is_idle: bool = True

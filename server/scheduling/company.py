@@ -78,8 +78,11 @@ class Company:
         All must finish earlier, summed up: it and everyone behind save its own call, every member
         waits for its pixels.
         """
-        grown_s = self._cost.batch_s([*self.shapes, shape])
         alone_s = self._cost.alone_s(shape)
+        shapes = [*self.shapes, shape]
+        if self._cost.most_saved_s(shapes) < GAIN * alone_s:  # on a CPU: nobody need be weighed
+            return None
+        grown_s = self._cost.batch_s(shapes)
         saved_s = self.seconds + alone_s - grown_s
         if is_sure:
             both_flow = shape.has_flow and any(one.has_flow for one in self.shapes)

@@ -188,6 +188,20 @@ class CostModel:
             return self._together_s([shape])
         return self._apart_s(shape)
 
+    def work(self, shape: Shape) -> NDArray[np.int64]:
+        """What one job by itself asks of the engine, to be summed up over many: pixels, images and
+        calls, of the frame graph and of the flow graph."""
+        height, width = padded_size([shape.size], multiple=self.stride)
+        pixels, frames, flows = height * width, shape.num_frames, int(shape.has_flow)
+        calls = 1 if self.frames_together(shape) else frames
+        return np.array([[frames * pixels, frames, calls], [flows * pixels, flows, flows]])
+
+    def seconds(self, work: NDArray[np.int64]) -> float:
+        """Expected, of so much work."""
+        costs = (self.graphs["frame"].cost, self.graphs["flow"].cost)
+        terms = [[cost.s_per_mpx / 1e6, cost.s_per_image, cost.s_per_call] for cost in costs]
+        return float((np.array(terms) * work).sum())
+
     def frames_together(self, shape: Shape) -> bool:
         """Whether the frames of a job that runs alone are worth one batch."""
         if shape.num_frames == 1:
@@ -195,6 +209,13 @@ class CostModel:
         apart_s = self._apart_s(shape)
         saved_s = apart_s - self._together_s([shape]) - self.doubt_s(has_flow=False)
         return saved_s >= GAIN * apart_s / shape.num_frames
+
+    def most_saved_s(self, shapes: Sequence[Shape]) -> float:
+        """More than that these jobs cannot save in one batch: the calls that they would be."""
+        frame, flow = self.graphs["frame"].cost, self.graphs["flow"].cost
+        frames = sum(shape.num_frames for shape in shapes)
+        flows = sum(shape.has_flow for shape in shapes)
+        return frame.s_per_call * (frames - 1) + flow.s_per_call * max(flows - 1, 0)
 
     def doubt_s(self, *, has_flow: bool) -> float:
         """By so much a call less may save less: of the frame graph, and of the flow graph too."""

@@ -4,7 +4,7 @@ An executor of the standard library never notices that a thread of its own is de
 it held is never answered, and when the last one has died nothing is. Here whoever dies is replaced,
 and what it was doing is done once more; work that kills a second thread fails alone.
 
-A thread's work stands in its desk, never only in a local variable, and a desk is filled before the
+A thread's work lies in its tray, never only in a local variable, and a tray is filled before the
 queue is shortened: whatever line a thread dies at, its work is found.
 """
 
@@ -46,7 +46,7 @@ class _Errand:
 
 
 @dataclass(kw_only=True, eq=False)
-class _Desk:
+class _Tray:
     """Of one thread."""
 
     errand: _Errand | None = None
@@ -62,12 +62,12 @@ class Crew:
         self._name = name
         self._lock = threading.Lock()
         self._queue: deque[_Errand] = deque()
-        self._idle: list[_Desk] = []
+        self._idle: list[_Tray] = []
         self._closed = False
         self.num_deaths = 0
         """Threads that had to be replaced."""
         for number in range(num_threads):
-            self._hire(number, _Desk())
+            self._hire(number, _Tray())
 
     def submit(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
         """Have it done by the next thread that is free."""
@@ -76,9 +76,9 @@ class Crew:
             if self._closed:
                 errand.future.set_exception(Draining("the server is stopping: ask another one"))
             elif self._idle:
-                desk = self._idle.pop()
-                desk.errand = errand
-                desk.wake.release()
+                tray = self._idle.pop()
+                tray.errand = errand
+                tray.wake.release()
             else:
                 self._queue.append(errand)
         return errand.future
@@ -94,50 +94,50 @@ class Crew:
             waiting = list(self._queue) if cancel_futures else []
             if cancel_futures:
                 self._queue.clear()
-            for desk in self._idle:
-                desk.wake.release()
+            for tray in self._idle:
+                tray.wake.release()
             self._idle.clear()
         for errand in waiting:
             errand.future.cancel()
 
-    def _hire(self, number: int, desk: _Desk) -> None:
+    def _hire(self, number: int, tray: _Tray) -> None:
         threading.Thread(
-            target=self._work, args=(number, desk), name=f"{self._name}_{number}", daemon=True
+            target=self._work, args=(number, tray), name=f"{self._name}_{number}", daemon=True
         ).start()
 
-    def _work(self, number: int, desk: _Desk) -> None:
+    def _work(self, number: int, tray: _Tray) -> None:
         try:
-            while self._sit_down(desk):
-                if desk.errand is not None:
-                    desk.errand.run()
-                    desk.errand = None
+            while self._wait_for_errand(tray):
+                if tray.errand is not None:
+                    tray.errand.run()
+                    tray.errand = None
         except BaseException:
-            self._replace(number, desk)
+            self._replace(number, tray)
             log.exception("%s_%d died, another has taken its place", self._name, number)
 
-    def _sit_down(self, desk: _Desk) -> bool:
-        """Wait until there is an errand on the desk; false at the end."""
-        if desk.errand is not None:  # its last owner died over it
+    def _wait_for_errand(self, tray: _Tray) -> bool:
+        """Wait until there is an errand in the tray; false at the end."""
+        if tray.errand is not None:  # its last owner died over it
             return True
         with self._lock:
             if self._queue:
-                desk.errand = self._queue[0]
+                tray.errand = self._queue[0]
                 self._queue.popleft()
                 return True
             if self._closed:
                 return False
-            desk.wake.acquire(blocking=False)  # shut, if it is not
-            self._idle.append(desk)
-        desk.wake.acquire()
-        return desk.errand is not None  # else it was woken to go home
+            tray.wake.acquire(blocking=False)  # shut, if it is not
+            self._idle.append(tray)
+        tray.wake.acquire()
+        return tray.errand is not None  # else it was woken to go home
 
-    def _replace(self, number: int, desk: _Desk) -> None:
-        """The dying thread's last act: clear its desk for the next one."""
+    def _replace(self, number: int, tray: _Tray) -> None:
+        """The dying thread's last act: clear its tray for the next one."""
         with self._lock:
             self.num_deaths += 1
-            if desk in self._idle:
-                self._idle.remove(desk)
-            errand = desk.errand
+            if tray in self._idle:
+                self._idle.remove(tray)
+            errand = tray.errand
             if errand is not None and self._queue and self._queue[0] is errand:
                 self._queue.popleft()
         left = None
@@ -151,4 +151,4 @@ class Crew:
                         f"reason, do not send it again"
                     )
                 )
-        self._hire(number, _Desk(errand=left))
+        self._hire(number, _Tray(errand=left))

@@ -9,66 +9,19 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import count
 from math import fsum
 
-from server.errors import MORE_TIME, DeadlinePassed, Draining, ServerError
-from server.scheduling.batcher import UNBOUNDED_PX, Batcher
+from server.errors import MORE_TIME, DeadlinePassed, ServerError
+from server.scheduling.batch import Batch, Entry, Room, engine_failed, stopping
+from server.scheduling.batcher import Batcher
 from server.scheduling.job import Answer, Job
 from server.scheduling.lane import Waiting
 from server.scheduling.watch import Watch
 
 PATIENCE_S = 1.0  # a thread looks around at least so often
 HANGS = 10  # times as long as was expected: no first run of a shape takes that long
-
-
-@dataclass(eq=False, kw_only=True)
-class Entry:
-    """A job, and who waits for it."""
-
-    waiting: Waiting
-    job: Job
-    future: "Future[Answer]"
-    is_running: bool = False
-    """It was with a thread: nobody can cancel it any more."""
-
-    def begin(self) -> bool:
-        """False if it was cancelled."""
-        if not self.is_running:
-            self.is_running = self.future.set_running_or_notify_cancel()
-        return self.is_running
-
-    def fail(self, error: ServerError) -> None:
-        """Answer with an error, unless it was cancelled."""
-        if self.begin():
-            self.future.set_exception(error)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Batch:
-    """What a thread has taken. Empty if nothing came for a while."""
-
-    entries: tuple[Entry, ...] = ()
-    together: bool = True
-    room_px: int = UNBOUNDED_PX
-    """Padded pixels that there was room for."""
-    expected_s: float = 0.0
-    taken_s: float = field(default_factory=time.monotonic)
-
-
-@dataclass(eq=False, kw_only=True)
-class Room:
-    """What fits into the memory now, and what was made of it."""
-
-    pixels: int = UNBOUNDED_PX
-    """Padded, of one batch."""
-    is_idle: bool = True
-    """No batch runs, of this engine or of another one."""
-    taken_px: int | None = None
-    """Of the batch that was found for it."""
-    is_short: bool = False
-    """Whoever is next needs more."""
 
 
 class Desk:
@@ -254,16 +207,6 @@ class Desk:
             if self._batcher.drop(id_):
                 del self._entries[id_]
                 self._watch.dropped("cancelled")
-
-
-def stopping() -> ServerError:
-    """To those who come too late."""
-    return Draining("the server is stopping: ask another one", retry_after_s=5)
-
-
-def engine_failed() -> ServerError:
-    """To the one whose image the engine cannot run."""
-    return ServerError("the engine failed on this image; the log has the reason")
 
 
 def _ids(batch: Batch) -> tuple[int, ...]:

@@ -5,13 +5,16 @@ So after each failure an image of our own runs. If that fails too, several times
 success in between, waiting cannot help and /livez says so.
 """
 
+import threading
+
 IN_A_ROW = 3
 
 
 class DeviceHealth:
-    """Pure counting. Not thread-safe: its worker holds a lock around it."""
+    """Pure counting. Thread-safe: an engine has several threads."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._failed_probes = 0
         self.reason: str | None = None
         """Of the last probe that failed, until something succeeds."""
@@ -23,10 +26,12 @@ class DeviceHealth:
 
     def succeeded(self) -> None:
         """The engine answered: a client or a probe."""
-        self._failed_probes = 0
-        self.reason = None
+        with self._lock:
+            self._failed_probes = 0
+            self.reason = None
 
     def probe_failed(self, reason: str) -> None:
         """Our own image failed, right after a failure."""
-        self._failed_probes += 1
-        self.reason = reason
+        with self._lock:
+            self._failed_probes += 1
+            self.reason = reason

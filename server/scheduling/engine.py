@@ -14,9 +14,9 @@ from models.runtime.predictor import Outcome, predict, predict_batch
 from models.runtime.select import EngineError
 from models.task import Task
 from server.loading.loaded_model import LoadedModel
+from server.scheduling.batch import Batch, Entry, Room, engine_failed
 from server.scheduling.calibration import calibrate
 from server.scheduling.cost import CostModel
-from server.scheduling.desk import Batch, Entry, Room, engine_failed
 from server.scheduling.device_health import DeviceHealth
 from server.scheduling.execution import run_batch
 from server.scheduling.forecast import too_large_for_memory
@@ -124,14 +124,11 @@ class Engine:
         """For a thread's next batch. Inside, no engine of this process finds any."""
         cost = self.runtime.memory
         with self._memory.ledger.look(self._account, slot) as look:
-            kept = cost.kept_bytes(look.resident_bytes)
-            room = Room(
-                pixels=cost.pixels_in(look.free_bytes, kept_bytes=kept), is_idle=look.is_idle
-            )
+            room = Room(pixels=cost.pixels_in(look.free_bytes), is_idle=look.is_idle)
             yield room
             look.is_short = room.is_short
             if room.taken_px is not None:
-                look.claim_bytes = max(cost.bytes_of(room.taken_px) - kept, 0.0)
+                look.claim_bytes = cost.growth_of(room.taken_px)
 
     def release(self, slot: int) -> None:
         """The thread's batch has ended. Not while holding the lock of `changed`."""
@@ -143,9 +140,8 @@ class Engine:
         model, runtime = self.model, self._runtime
         if model is None or runtime is None:  # the engine's thread may be about to let go
             return 0
-        idle = self._memory.ledger.idle
-        kept = runtime.memory.kept_bytes(idle.resident_bytes)
-        return min(model.max_pixels, runtime.memory.pixels_in(idle.free_bytes, kept_bytes=kept))
+        idle_bytes = self._memory.ledger.idle_bytes
+        return min(model.max_pixels, runtime.memory.pixels_in(idle_bytes))
 
     def probe(self) -> None:
         """Run an image of our own, to know whether an image or the engine is to blame."""
@@ -153,12 +149,12 @@ class Engine:
         try:
             predict(self.runtime.runtime, image)
         except Exception as error:
-            self._probe_failed(f"the engine fails on any image: {error!r:.200}")
+            self.health.probe_failed(f"the engine fails on any image: {error!r:.200}")
         except BaseException as error:
-            self._probe_failed(f"the engine ends its thread on any image: {error!r:.200}")
+            self.health.probe_failed(f"the engine ends its thread on any image: {error!r:.200}")
             raise
         else:
-            self._succeeded()
+            self.health.succeeded()
 
     def answer(self, batch: Batch, *, backlog: Callable[[], bool]) -> None:
         """Run a batch and answer everyone in it who is still there.
@@ -189,7 +185,7 @@ class Engine:
                 entry.future.set_exception(failure)
                 self.probe()
                 continue
-            self._succeeded()
+            self.health.succeeded()
             entry.future.set_result(
                 Answer(
                     prediction=outcome.prediction,
@@ -226,13 +222,13 @@ class Engine:
         if not model.warm_up_sizes:
             return
         ledger, largest_px = self._memory.ledger, max(h * w for h, w in model.warm_up_sizes)
-        most_px = min(model.max_pixels, self.runtime.memory.pixels_in(ledger.idle.free_bytes))
+        most_px = min(model.max_pixels, self.runtime.memory.pixels_in(ledger.idle_bytes))
         if largest_px > most_px:
             raise EngineError(
                 f"the warm-up list has an image of {largest_px / 1e6:.1f} Mpx, expected at most "
                 f"{most_px / 1e6:.1f}, which the model takes and the memory holds: leave it out"
             )
-        ledger.claim(self._account, LOADING, self.runtime.memory.bytes_of(largest_px))
+        ledger.claim(self._account, LOADING, self.runtime.memory.growth_of(largest_px))
         try:
             warm_up(
                 self.runtime,
@@ -243,14 +239,6 @@ class Engine:
             )
         finally:
             ledger.release(self._account, LOADING)
-
-    def _succeeded(self) -> None:
-        with self._lock:
-            self.health.succeeded()
-
-    def _probe_failed(self, reason: str) -> None:
-        with self._lock:
-            self.health.probe_failed(reason)
 
     def _learn(self, batch: Batch, *, started_s: float, padded: list[int], backlog: bool) -> None:
         shapes = [entry.waiting.shape for entry in batch.entries]

@@ -27,7 +27,7 @@ Key = tuple[str, int, tuple[int, int]]
 
 
 class KnownShapes:
-    """The memory of one engine. Not thread-safe: its worker holds a lock around it."""
+    """The memory of one engine. Not thread-safe: its runtime holds a lock around it."""
 
     def __init__(self, *, stride: int = 1) -> None:
         self._log_factor = 0.0

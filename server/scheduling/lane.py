@@ -1,8 +1,11 @@
 """Who waits, most urgent first."""
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from server.scheduling.cost import Shape
 from server.scheduling.job import Priority
@@ -35,12 +38,19 @@ class Lane:
     """Jobs of one priority in the order of their deadlines, then of their arrival.
 
     Nobody starves in it: a deadline comes closer, and those of later arrivals are later in turn.
+
+    Args of the constructor:
+        work_of: what a job asks of the engine, when it comes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, work_of: Callable[[Shape], NDArray[np.int64]]) -> None:
         self.num_pixels = 0
+        self._work_of = work_of
         self._order: list[tuple[float, float, int]] = []
         self._waiting: dict[int, Waiting] = {}
+        self._works: dict[int, NDArray[np.int64]] = {}
+        self._work = np.zeros((2, 3), dtype=np.int64)
+        """Of all: who asks how much there is asks for every request."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -66,11 +76,22 @@ class Lane:
         """Of those that wait; infinite if nobody does."""
         return min((one.arrived_s for one in self._waiting.values()), default=float("inf"))
 
+    def work_until(self, deadline_s: float) -> NDArray[np.int64]:
+        """Of all that are as urgent as that, or more."""
+        work = self._work.copy()
+        for deadline, _, id_ in reversed(self._order):  # who comes has mostly the latest deadline
+            if deadline <= deadline_s:
+                break
+            work -= self._works[id_]
+        return work
+
     def add(self, waiting: Waiting) -> None:
         """Stand where the deadline says."""
         assert waiting.id not in self._waiting
         self._waiting[waiting.id] = waiting
         self.num_pixels += waiting.num_pixels
+        self._works[waiting.id] = self._work_of(waiting.shape)
+        self._work += self._works[waiting.id]
         insort(self._order, waiting._urgency)
 
     def remove(self, id_: int) -> Waiting | None:
@@ -79,5 +100,6 @@ class Lane:
         if waiting is None:
             return None
         self.num_pixels -= waiting.num_pixels
+        self._work -= self._works.pop(id_)
         del self._order[bisect_left(self._order, waiting._urgency)]
         return waiting

@@ -16,7 +16,7 @@ from server.scheduling.memory_cost import TELLING_PX, MemoryCost
 from server.scheduling.peak_meter import PeakMeter
 from server.scheduling.watch import Call, Watch
 
-T = TypeVar("T")
+T = TypeVar("T", FrameMaps, FlowMaps)
 
 
 class MeasuredRuntime:
@@ -103,13 +103,12 @@ class MeasuredRuntime:
             # a warm one would have taken.
             warm_s = measured_s / self.shapes.cold_factor if is_cold else measured_s
             fit.observe(num_pixels=num_pixels, num_images=num_images, measured_s=warm_s)
-            self.memory.ran(num_pixels=num_pixels)
             if growth is not None:
                 self.memory.observe(
                     graph,
                     num_pixels=num_pixels,
-                    before_bytes=growth.before_bytes,
-                    peak_bytes=growth.peak_bytes,
+                    growth=growth,
+                    answer_bytes=num_bytes(answer),
                 )
         self._watch.called(
             Call(
@@ -122,3 +121,11 @@ class MeasuredRuntime:
             )
         )
         return answer
+
+
+def num_bytes(answer: FrameMaps | FlowMaps) -> int:
+    """Of all its arrays."""
+    arrays = list(vars(answer).values())
+    if isinstance(answer, FrameMaps):
+        arrays += answer.features.levels.values()
+    return sum(getattr(array, "nbytes", 0) for array in arrays)

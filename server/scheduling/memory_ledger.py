@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from server.loading.memory import Memory, read_memory
+from server.loading.memory import free_bytes
 
 STALE_S = 0.1  # by so much the figures that requests are checked against may be older
 FORGOTTEN_S = 3.0  # who waits asks again sooner; who does not has gone
@@ -39,8 +39,6 @@ class Look:
 
     free_bytes: float
     """That nobody has claimed."""
-    resident_bytes: int
-    """Of the process."""
     is_idle: bool
     """Nothing runs, and nobody else waits for that: even what seems not to fit may be tried."""
     claim_bytes: float | None = None
@@ -54,17 +52,17 @@ class MemoryLedger:
 
     def __init__(
         self,
-        read: Callable[[], Memory] = read_memory,
+        free: Callable[[], float] = free_bytes,
         *,
         stale_s: float = STALE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._read = read
+        self._free = free
         self._stale_s = stale_s
         self._clock = clock
         self._lock = threading.Lock()
         self._accounts: list[Account] = []
-        self._idle = Memory(free_bytes=0.0, resident_bytes=0)
+        self._idle_bytes = 0.0
         self._read_s = float("-inf")
 
     def open(self, changed: threading.Condition) -> Account:
@@ -75,22 +73,20 @@ class MemoryLedger:
         return account
 
     @property
-    def idle(self) -> Memory:
-        """What would be free if nothing ran, as far as is known, and a moment ago."""
+    def idle_bytes(self) -> float:
+        """That would be free if nothing ran, as far as is known, and a moment ago."""
         with self._lock:
             if self._clock() - self._read_s > self._stale_s:
                 self._free_now()
-            return self._idle
+            return self._idle_bytes
 
     @contextmanager
     def look(self, account: Account, slot: int) -> Iterator[Look]:
         """What is there for a thread. Inside, nobody else looks: decide quickly."""
         with self._lock:
             is_turn = self._is_turn_of(account)
-            free = self._free_now() if is_turn else 0.0
             look = Look(
-                free_bytes=free,
-                resident_bytes=self._idle.resident_bytes,
+                free_bytes=self._free_now() if is_turn else 0.0,
                 is_idle=is_turn and not any(one.claims for one in self._accounts),
             )
             yield look
@@ -121,13 +117,12 @@ class MemoryLedger:
 
     def _free_now(self) -> float:
         """Bytes that are free, all claims taken at their word."""
-        now = self._read()
+        now_bytes = self._free()
         claimed = sum(sum(account.claims.values()) for account in self._accounts)
         # Of what was claimed, anything between nothing and all is taken already.
-        free = min(max(self._idle.free_bytes, now.free_bytes), now.free_bytes + claimed)
-        self._idle = Memory(free_bytes=free, resident_bytes=now.resident_bytes)
+        self._idle_bytes = min(max(self._idle_bytes, now_bytes), now_bytes + claimed)
         self._read_s = self._clock()
-        return min(now.free_bytes, free - claimed)
+        return min(now_bytes, self._idle_bytes - claimed)
 
     def _is_turn_of(self, account: Account) -> bool:
         """Nobody else waits, or not for as long."""

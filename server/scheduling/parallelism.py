@@ -28,7 +28,8 @@ class _Half:
 
 
 class Parallelism:
-    """Pure: it is told what was done and says how many batches may run. 1 to `at_most`."""
+    """Pure: it is told what was done and says how many batches may run, 1 to `at_most`. Not
+    thread-safe: its engine holds a lock around it."""
 
     def __init__(self, *, at_most: int) -> None:
         self.level = 1

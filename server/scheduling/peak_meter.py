@@ -15,7 +15,10 @@ class Growth:
     """Resident size of the process."""
 
     before_bytes: int
-    peak_bytes: int
+    after_bytes: int
+    """With what the call returned still there."""
+    peak_bytes: int | None
+    """None if another call ran meanwhile: it may be that one's."""
 
 
 class PeakMeter:
@@ -27,7 +30,7 @@ class PeakMeter:
         self._num_running = 0
 
     def measure(self, call: Callable[[], T], *, is_telling: bool) -> tuple[T, Growth | None]:
-        """What `call` returns, and how the process grew; None if another call ran meanwhile.
+        """What `call` returns, and how the process grew; None where the system does not tell.
 
         Args:
             is_telling: whether to look at all.
@@ -35,9 +38,10 @@ class PeakMeter:
         with self._lock:
             self._num_begun += 1
             self._num_running += 1
-            order, by_itself = self._num_begun, self._num_running == 1
+            order = self._num_begun
             # Under the lock: a call that begins now must find the peak forgotten before it counts.
-            before = resident_bytes() if by_itself and is_telling and forget_peak() else None
+            is_alone = self._num_running == 1 and is_telling and forget_peak()
+            before = resident_bytes() if is_telling else None
         try:
             answer = call()
         finally:
@@ -46,7 +50,12 @@ class PeakMeter:
         if before is None:
             return answer, None
         with self._lock:
-            after = resident_bytes() if order == self._num_begun else None
+            after = resident_bytes()
+            is_alone = is_alone and order == self._num_begun
         if after is None:
             return answer, None
-        return answer, Growth(before_bytes=before[0], peak_bytes=after[1])
+        return answer, Growth(
+            before_bytes=before[0],
+            after_bytes=after[0],
+            peak_bytes=after[1] if is_alone else None,
+        )

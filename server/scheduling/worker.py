@@ -12,22 +12,19 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from math import fsum
 
 from models.bundle import BundleError
-from models.runtime.feature_cells import fits
 from models.runtime.select import EngineError
-from server.errors import ServerError, Unusable
 from server.loading.loaded_model import LoadedModel
 from server.scheduling.batcher import Batcher, BatchPolicy
 from server.scheduling.cost import CostModel, Shape
 from server.scheduling.desk import Desk
 from server.scheduling.engine import Engine
 from server.scheduling.engine_threads import EngineThreads
-from server.scheduling.forecast import too_large_for_memory, too_late
 from server.scheduling.job import Answer, Job, Priority
 from server.scheduling.lane import Waiting
 from server.scheduling.process_memory import ProcessMemory
+from server.scheduling.reception import Reception
 from server.scheduling.watch import Watch
 
 log = logging.getLogger("anyres.worker")
@@ -82,6 +79,7 @@ class Worker:
             changed=self._desk.changed,
             watch=self._watch,
         )
+        self._reception = Reception(self.engine, self._batcher, self._desk)
         self._threads = EngineThreads(
             prepare=self._prepare,
             turn=self._turn,
@@ -138,7 +136,7 @@ class Worker:
     @property
     def expected_wait_s(self) -> float:
         """Until a job that comes now has its turn, behind everybody."""
-        return self._ahead_s(Priority.BATCH, float("inf"), now_s=time.monotonic())
+        return self._reception.ahead_s(Priority.BATCH, float("inf"), now_s=time.monotonic())
 
     def start(self) -> None:
         """Load in the background, then serve."""
@@ -158,7 +156,7 @@ class Worker:
             TooManyPixels: one does not fit into the memory.
             QueueFull: they would not all be answered by their deadline.
         """
-        error = self._refusal(shapes, deadline_s=deadline_s, priority=priority)
+        error = self._reception.refusal(shapes, deadline_s=deadline_s, priority=priority)
         if error is not None:
             raise error
 
@@ -177,7 +175,7 @@ class Worker:
             Shape(size=job.size, num_frames=len(job.frames), has_flow=job.has_flow) for job in jobs
         ]
         with self._desk.changed:  # no thread takes the first before the last is there
-            late = self._refusal(shapes, deadline_s=deadline_s, priority=priority)
+            late = self._reception.refusal(shapes, deadline_s=deadline_s, priority=priority)
             return [
                 self._desk.hand_in(
                     job,
@@ -188,7 +186,7 @@ class Worker:
                         deadline_s=deadline_s,
                         priority=priority,
                     ),
-                    refusal=self._unusable(job) or late,
+                    refusal=self._reception.unusable(job) or late,
                 )
                 for job, shape in zip(jobs, shapes, strict=True)
             ]
@@ -196,48 +194,6 @@ class Worker:
     @property
     def _hanging_s(self) -> float | None:
         return self._desk.hanging_s(at_least_s=self.policy.hang_s, now_s=time.monotonic())
-
-    def _ahead_s(self, priority: Priority, deadline_s: float, *, now_s: float) -> float:
-        """Expected seconds before a job has its turn."""
-        with self._desk.changed:
-            waiting_s = self._batcher.seconds_ahead(priority, deadline_s, now_s=now_s)
-            running_s = self._desk.running_s(now_s=now_s)
-        waiting_s *= self.engine.sharing * self.engine.shapes.slowdown
-        return (waiting_s + running_s) / self.engine.parallelism.level
-
-    def _refusal(
-        self, shapes: Sequence[Shape], *, deadline_s: float, priority: Priority
-    ) -> ServerError | None:
-        if self.engine.model is None:
-            return None
-        largest = max(shapes, key=lambda shape: shape.size[0] * shape.size[1])
-        error = too_large_for_memory(largest, max_pixels=self.max_pixels)
-        if error is not None or not self.engine.cost.is_known:
-            return error
-        now_s = time.monotonic()
-        return too_late(
-            ahead_s=self._ahead_s(priority, deadline_s, now_s=now_s),
-            own_s=self._own_s(shapes),
-            now_s=now_s,
-            deadline_s=deadline_s,
-        )
-
-    def _own_s(self, shapes: Sequence[Shape]) -> float:
-        """Expected seconds of the jobs of one request. Those behind the first are a queue too."""
-        longest_s, *others_s = sorted(map(self.engine.cost.alone_s, shapes), reverse=True)
-        queue_s = fsum(others_s) * self.engine.sharing / self.engine.parallelism.level
-        return (longest_s + queue_s) * self.engine.shapes.slowdown
-
-    def _unusable(self, job: Job) -> ServerError | None:
-        model = self.engine.model
-        if model is None or job.previous is None or not job.has_flow:
-            return None
-        if fits(job.previous, job.size, stride=model.bundle.stride):
-            return None
-        return Unusable(
-            f"the frame is {job.size[0]}x{job.size[1]} (HxW), the one before it had another size, "
-            f"expected the same: flow is defined between frames of one camera"
-        )
 
     def _prepare(self, replaces: bool) -> bool:
         """At the beginning of each of the engine's threads. False: there is no model."""

@@ -1,24 +1,22 @@
 """What /metrics says. Every name starts with anyres_ and every time is in seconds."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
     Histogram,
-    Info,
     ProcessCollector,
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from server.errors import ClientGone, DeadlinePassed, ServerError
 from server.loading.loaded_model import LoadedModel
 from server.roster.served_model import ServedModel
 from server.scheduling.worker import Worker
+from server.watching.model_gauges import ModelGauges
 from server.watching.request_record import RequestRecord
 from server.watching.scheduling_metrics import SchedulingMetrics, WorkerGauges
 from server.watching.statistics import Statistics
@@ -26,10 +24,6 @@ from server.watching.statistics import Statistics
 # 1 ms to 2 min: a PNG header is refused within the first, a 50 Mpx pair ends near the last.
 SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0, 12.0, 30.0, 60.0, 120.0)
 PIXELS = tuple(mpx * 1e6 for mpx in (0.05, 0.1, 0.3, 1, 2, 4, 8, 16, 32, 64))
-BATCH = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
-SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
-
-MAX_SHAPES = 10_000  # remembered for each model; beyond, every other one counts as known
 
 # A second series for each, of when it was made: twice the page, and nobody asks for it.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -108,18 +102,9 @@ class Telemetry:
             ("task", "reason"),
             registry=registry,
         )
-        self.model_load = Gauge(
-            "anyres_model_load_seconds",
-            "Reading, checking, loading, warming up.",
-            by_model,
-            registry=registry,
-        )
         self.scheduling = SchedulingMetrics(registry)
         self.model_loads = counter(
             "anyres_model_loads", "Models that were loaded, or could not be.", ("model", "outcome")
-        )
-        self.engine = Info(
-            "anyres_engine", "What runs the model, and why.", by_model, registry=registry
         )
         self.statistics = Statistics()
         """The same traffic once more, by model, for clients of /v2."""
@@ -142,7 +127,7 @@ class Telemetry:
 
     def watch_models(self, models: Callable[[], Iterable[ServedModel]]) -> None:
         """Gauges of every model that is served when they are asked for."""
-        self.registry.register(_ModelGauges(models))
+        self.registry.register(ModelGauges(models))
 
     def finish(self, record: RequestRecord) -> None:
         """A request has ended, one way or the other."""
@@ -156,19 +141,7 @@ class Telemetry:
 
     def loaded(self, model: LoadedModel) -> None:
         """A model is there."""
-        name, runtime = model.bundle.name, model.selection.runtime
-        self.model_load.labels(name).set(model.load_s)
-        self.model_loads.labels(name, "loaded").inc()
-        self.engine.labels(name).info(
-            {
-                "model_version": model.bundle.version,
-                "engine": runtime.name,
-                "engine_version": runtime.version,
-                "precision": ",".join(f"{g}={p}" for g, p in sorted(runtime.precisions.items())),
-                "threads": str(model.selection.threads),
-                "reason": model.selection.reason,
-            }
-        )
+        self.model_loads.labels(model.bundle.name, "loaded").inc()
 
     def load_failed(self, name: str) -> None:
         """A model could not be loaded; an empty name is that of --bundle, which nobody read."""
@@ -177,37 +150,3 @@ class Telemetry:
     def text(self) -> bytes:
         """The page, in the Prometheus text format."""
         return generate_latest(self.registry)
-
-
-class _ModelGauges(Collector):
-    """One sample for each model that is served now: those that left leave no last value."""
-
-    def __init__(self, models: Callable[[], Iterable[ServedModel]]) -> None:
-        self._models = models
-
-    def collect(self) -> Iterator[Metric]:
-        """See prometheus_client."""
-        models = list(self._models())
-        labels = ("model", "version")
-
-        def gauge(name: str, text: str, value: Callable[[ServedModel], float]) -> Metric:
-            family = GaugeMetricFamily(name, text, labels=labels)
-            for model in models:
-                family.add_metric((model.name, model.version), value(model))
-            return family
-
-        yield gauge(
-            "anyres_model_up",
-            "1 while the model takes requests and its engine's thread lives.",
-            lambda m: float(m.worker.is_ready),
-        )
-        yield gauge(
-            "anyres_model_max_pixels",
-            "Largest image that it takes.",
-            lambda m: m.max_pixels,
-        )
-        yield gauge(
-            "anyres_model_bytes",
-            "Memory that it takes without an image, by prediction.",
-            lambda m: m.loaded.num_bytes,
-        )

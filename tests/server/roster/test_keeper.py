@@ -89,10 +89,11 @@ def test_a_model_that_was_replaced_ends_while_the_next_one_still_loads(
     wait_until(lambda: served(keeper) == ["street@2"])
     put(tmp_path, folder, "rooms", "1")
     assert gate.entered.wait(20)
-    assert first.is_alive  # somebody holds it
+    wait_until(lambda: first.is_alive)  # somebody holds it
     del held
-    wait_until(lambda: not first.is_alive)
-    assert [(one.model, one.state) for one in keeper.troubles] == [("rooms@1", "loading")]
+    loading = [("rooms@1", "loading")]
+    wait_until(lambda: [(one.model, one.state) for one in keeper.troubles] == loading)
+    assert not first.is_alive
     gate.open.set()
     wait_until(lambda: served(keeper) == ["rooms@1", "street@2"])
 

@@ -156,3 +156,25 @@ def test_a_frozen_copy_learns_nothing() -> None:
     teach(model.graphs["frame"], TRUE, 10)
     assert (model.is_known, copy.is_known) == (True, False)
     assert copy.alone_s(Shape(size=(4, 4))) != model.alone_s(Shape(size=(4, 4)))
+
+
+@given(
+    shapes=st.lists(
+        st.builds(
+            lambda height, width, num_frames: Shape(
+                size=(height, width), num_frames=num_frames, has_flow=num_frames == 2
+            ),
+            st.integers(1, 500),
+            st.integers(1, 500),
+            st.integers(1, 2),
+        ),
+        min_size=2,
+        max_size=6,
+    ),
+    stride=st.sampled_from([1, 16]),
+)
+def test_no_batch_saves_more_than_its_calls(shapes: list[Shape], stride: int) -> None:
+    for cost in (CPU, DEVICE):
+        model = cost_model(cost, stride=stride)
+        saved_s = sum(map(model.alone_s, shapes)) - model.batch_s(shapes)
+        assert saved_s <= model.most_saved_s(shapes) + 1e-9

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.loading.memory import Memory
 from server.scheduling.memory_ledger import FORGOTTEN_S, Account, MemoryLedger
 
 
@@ -16,10 +15,7 @@ class House:
     def __init__(self, free_bytes: float = 100.0) -> None:
         self.free_bytes = free_bytes
         self.now_s = 0.0
-        self.ledger = MemoryLedger(self._read, stale_s=0.0, clock=lambda: self.now_s)
-
-    def _read(self) -> Memory:
-        return Memory(free_bytes=self.free_bytes, resident_bytes=7)
+        self.ledger = MemoryLedger(lambda: self.free_bytes, stale_s=0.0, clock=lambda: self.now_s)
 
     def open(self) -> Account:
         return self.ledger.open(threading.Condition())
@@ -52,7 +48,7 @@ def test_a_claim_is_not_subtracted_twice_when_its_memory_is_taken(house: House) 
     house.ask(one, 60)
     house.free_bytes = 40.0  # by now it has taken all of it
     assert house.ask(other, 40) == "fits"
-    assert house.ledger.idle.free_bytes == 100
+    assert house.ledger.idle_bytes == 100
 
 
 def test_threads_of_one_engine_share_too(house: House) -> None:
@@ -152,5 +148,5 @@ def test_whatever_is_asked_for_all_that_runs_fits_together(
         claimed = sum(sum(one.claims.values()) for one in accounts)
         assert claimed <= 100 + 1e-9
         house.free_bytes = 100.0 - share_taken * claimed
-        assert house.ledger.idle.free_bytes == pytest.approx(100)
+        assert house.ledger.idle_bytes == pytest.approx(100)
         house.now_s += 0.5

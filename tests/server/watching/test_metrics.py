@@ -126,7 +126,9 @@ def test_counts_are_those_of_the_requests(families: dict[str, Metric]) -> None:
     assert value("anyres_cold_shapes", "anyres_cold_shapes_total", graph="flow") == 1
     assert value("anyres_engine_restarts", "anyres_engine_restarts_total", model="toy") == 0
     assert value("anyres_model_up", "anyres_model_up", model="toy", version="1.0") == 1
-    assert value("anyres_engine_info", "anyres_engine_info", engine="onnxruntime") == 1
+    engine = {"model": "toy", "version": "1.0", "engine": "onnxruntime", "threads": "1"}
+    assert value("anyres_engine_info", "anyres_engine_info", **engine) == 1
+    assert value("anyres_model_load_seconds", "anyres_model_load_seconds", version="1.0") > 0
 
 
 @needs_promtool
