@@ -11,6 +11,8 @@ SOAK_REQUESTS ?= 10000
 SOAK_LIMIT_S ?= 1500
 SOAK_SEED ?= 0
 FUZZ_SECONDS ?= 60
+# These tests kill threads from outside, as nothing does in production: a process of their own.
+THREADED := tests/server tests/soak server
 
 .PHONY: help serve test check bench soak train export clean
 
@@ -27,7 +29,8 @@ check: $(VENV)/develop.done ## The gate: format, lint, types, layers, tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -m "not compile"
+	$(BIN)/python -m pytest -m "not compile" $(THREADED)
+	$(BIN)/python -m pytest -m "not compile" $(THREADED:%=--ignore=%)
 	JAXTYPING_DISABLE=1 $(BIN)/python -m pytest -m compile
 
 bench: $(VENV)/develop.done ## Latency, memory and accuracy on this machine; minutes to hours

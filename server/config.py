@@ -4,6 +4,7 @@ Each class is a group. A setting is one field with the sentence that explains it
 of `python -m server config` and the file that it writes all take it from here.
 """
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,7 @@ from server.settings.file import FileSource
 from server.settings.values import Sizes, Words
 
 PREFIX = "ANYRES_"
+ADMIN_KEY = re.compile(r"[!-~][ -~]{14,}[!-~]")  # headers lose spaces around their values
 SETTINGS = SettingsConfigDict(
     env_prefix=PREFIX,
     extra="ignore",  # ANYRES_DATA and others are not ours
@@ -42,6 +44,9 @@ class EngineConfig(BaseSettings):
 
     threads: int = Field(default=0, ge=0)
     """Of the engine. 0 is every core this process may use."""
+
+    codec_threads: int = Field(default=0, ge=0)
+    """That decode images, and as many that encode maps. 0 is one per core, at most 8."""
 
     max_mpx: float = Field(default=50.0, gt=0)
     """Largest image, in millions of pixels, read from its header before anything is decoded.
@@ -121,6 +126,10 @@ class LimitConfig(BaseSettings):
     max_body_bytes: int = Field(default=64 * 2**20, gt=0)
     """Largest request body, counted while it arrives."""
 
+    inflate_bodies: bool = False
+    """Take bodies with Content-Encoding gzip or deflate. `max_body_bytes` bounds them before and
+    after inflating; images gain nothing by it."""
+
     max_json_bytes: int = Field(default=4 * 2**20, gt=0)
     """Largest JSON of a /v2 request: tensors belong behind it, as binary data."""
 
@@ -147,9 +156,6 @@ class LimitConfig(BaseSettings):
     max_queue_mpx: float = Field(default=200.0, gt=0)
     """Pixels in the house, in millions: 200 are 600 MB of decoded images. More are answered 429,
     unless the house is empty."""
-
-    codec_threads: int = Field(default=0, ge=0)
-    """That decode, and as many that encode. 0 is one per core, at most 8."""
 
 
 class BatchConfig(BaseSettings):
@@ -187,10 +193,6 @@ class ConnectionConfig(BaseSettings):
     """Connections"""
 
     model_config = SETTINGS
-
-    inflate_bodies: bool = False
-    """Take bodies with Content-Encoding gzip or deflate. `max_body_bytes` bounds them before and
-    after inflating; images gain nothing by it."""
 
     head_timeout_s: float = Field(default=10.0, gt=0)
     """A request line and headers that have not arrived by then are answered 408."""
@@ -318,8 +320,12 @@ class ServerConfig(
     def _check_together(self) -> "ServerConfig":
         if self.manage_models and self.admin_key is None:
             raise ValueError("manage_models without admin_key: set ANYRES_ADMIN_KEY")
-        if self.admin_key is not None and len(self.admin_key.get_secret_value()) < 16:
-            raise ValueError("admin_key has fewer than 16 characters: take a longer one")
+        key = None if self.admin_key is None else self.admin_key.get_secret_value()
+        if key is not None and not ADMIN_KEY.fullmatch(key):
+            raise ValueError(
+                f"admin_key has {len(key)} characters, expected 16 or more, all of them printable "
+                f"ASCII, as a header has to carry it: take another"
+            )
         return self
 
     @property

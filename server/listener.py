@@ -11,7 +11,7 @@ import uvicorn
 
 from server.app import create_app
 from server.config import PREFIX, ServerConfig
-from server.http.protocol import protocol_options
+from server.http.uvicorn_options import uvicorn_options
 from server.service import Service
 from server.settings.environment import near_misses
 from server.watching.log_format import configure_logging
@@ -34,7 +34,7 @@ class Listener(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=max(1, round(config.drain_timeout_s)),
-                **protocol_options(config, self.service.telemetry),
+                **uvicorn_options(config, self.service.telemetry),
             )
         )
 

@@ -88,6 +88,19 @@ def check_order(order: Order, model: ServedModel, *, may_have_flow: bool) -> tup
     return tasks
 
 
+def check_streams(model: ServedModel) -> None:
+    """Whether a stream would be of use. The default model may change under one.
+
+    Raises:
+        Unusable
+    """
+    if Task.FLOW not in model.tasks:
+        raise Unusable(
+            f"{model.bundle.name} has {','.join(model.tasks)}, but streams are for flow: send "
+            f"every image to POST /v1/predict"
+        )
+
+
 async def fulfil(
     order: Order,
     images: Mapping[str, bytes],
@@ -108,6 +121,8 @@ async def fulfil(
         Unusable: not to be had, or the two images differ in size.
         DeadlinePassed, Draining, ServerError: from the worker.
     """
+    if place is not None:
+        check_streams(model)
     tasks = check_order(order, model, may_have_flow="next_image" in images or place is not None)
     limits = service.image_limits(model)
     headers = [limits.check(data) for data in images.values()]

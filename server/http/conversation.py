@@ -19,10 +19,18 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from server.access.callers import Caller
 from server.answers.negotiation import Media
 from server.answers.schemas import StreamInfo
-from server.errors import BodyTooLarge, MalformedImage, ServerError, StreamGone, Unusable
+from server.errors import (
+    BodyTooLarge,
+    ClientGone,
+    MalformedImage,
+    ServerError,
+    StreamGone,
+    Unusable,
+)
 from server.http.deadline import until
 from server.http.error_answers import error_json
 from server.http.guard import SUBPROTOCOL
+from server.http.inbox import Inbox
 from server.pipeline import Finished, Order, Place, fulfil
 from server.service import Service
 from server.streams.stream import Stream
@@ -32,32 +40,6 @@ log = logging.getLogger("anyres.streams")
 
 ROUTE = "/v1/streams/ws"
 GOING_AWAY = 1001  # RFC 6455, section 7.4.1
-
-
-class Inbox:
-    """Messages that have come and wait: one, beside the one that is worked on.
-
-    With `latest`, a new one takes the place of the one that waits: a webcam wants to know what is
-    there now. Without, the sender has to wait: TCP tells it.
-    """
-
-    def __init__(self, *, latest: bool, on_dropped: Callable[[], None]) -> None:
-        self._latest = latest
-        self._on_dropped = on_dropped
-        self._waiting: asyncio.Queue[bytes | str] = asyncio.Queue(maxsize=1)
-        self.num_dropped = 0
-
-    async def put(self, message: bytes | str) -> None:
-        """Wait for room, or take it."""
-        if self._latest and self._waiting.full():
-            self._waiting.get_nowait()
-            self.num_dropped += 1
-            self._on_dropped()
-        await self._waiting.put(message)
-
-    async def take(self) -> bytes | str:
-        """The oldest that waits."""
-        return await self._waiting.get()
 
 
 class Conversation:
@@ -129,14 +111,27 @@ class Conversation:
                     await self._reply(message, record)
             except StreamGone:
                 return
-            record.seconds = time.monotonic() - record.started_s
-            self._service.telemetry.finish(record)
-            self._service.tracing.trace(record)
+            except (asyncio.CancelledError, WebSocketDisconnect):
+                self._note_loss(record)
+                raise
+            finally:
+                record.seconds = time.monotonic() - record.started_s
+                self._service.telemetry.finish(record)
+                self._service.tracing.trace(record)
+
+    def _note_loss(self, record: RequestRecord) -> None:
+        """Of a frame that nobody takes the answer of: its stream is gone, or its client."""
+        if not self._stream.is_open:
+            record.status = StreamGone.status
+            return
+        record.status = ClientGone.status
+        self._service.telemetry.refused(ClientGone("the client left before the answer"))
 
     async def _reply(self, message: bytes | str, record: RequestRecord) -> None:
         try:
             finished = await self._fulfil(message, record)
-        except StreamGone:
+        except StreamGone as error:
+            record.status = error.status
             raise
         except ServerError as error:
             record.status = error.status
@@ -218,14 +213,11 @@ class Conversation:
                 return  # so is the client
 
     async def _send(self, content: str | bytes) -> None:
-        try:
-            async with asyncio.timeout(self._service.config.send_timeout_s):
-                if isinstance(content, str):
-                    await self._socket.send_text(content)
-                else:
-                    await self._socket.send_bytes(content)
-        except TimeoutError as error:
-            raise WebSocketDisconnect(GOING_AWAY, "answers are not taken") from error
+        """Waits for the message before this one; `BoundedSocket` ends that."""
+        if isinstance(content, str):
+            await self._socket.send_text(content)
+        else:
+            await self._socket.send_bytes(content)
 
     @property
     def _request_id(self) -> str:

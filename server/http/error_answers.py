@@ -90,7 +90,7 @@ def _allowed(request: Request) -> str:
     """The methods of every route of this path. Starlette names those of the first alone."""
     allowed = []
     for method in METHODS:
-        scope = {**request.scope, "method": method}
+        scope = {**request.scope, "method": "GET" if method == "HEAD" else method}
         if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes):
             allowed.append(method)
     return ", ".join(allowed)

@@ -40,6 +40,8 @@ async def exchange(
                 parts=PARTS if place is None else PARTS[:1],
                 grow=grow,
             )
+            if place is not None:  # here, where its bytes still count as arriving
+                await while_connected(request.receive, place.turn.arrive())
         work = fulfil(
             order,
             images,

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.config import ServerConfig
 from server.errors import ForbiddenOrigin, NotFound, ServerError, Unauthorized
+from server.http.bearer import bearer
 from server.http.error_answers import error_answer
 from server.service import Service
 
@@ -115,9 +116,9 @@ def is_open(path: str, config: ServerConfig) -> bool:
 
 def shown_key(headers: Headers) -> str | None:
     """What the client shows, from whichever place it chose."""
-    scheme, _, value = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return value.strip()
+    key = bearer(headers)
+    if key is not None:
+        return key
     if "x-api-key" in headers:
         return headers["x-api-key"].strip()
     for offer in headers.get("sec-websocket-protocol", "").split(","):

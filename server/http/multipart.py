@@ -34,7 +34,7 @@ class PartReader:
         self._headers: dict[bytes, bytes] = {}
         self._finished = False
         self._marker = b"--" + boundary
-        self._start: bytearray | None = bytearray()
+        self._start: bytes | None = b""
         """Until it is known to be the marker."""
         self._parser = MultipartParser(
             boundary,
@@ -62,10 +62,11 @@ class PartReader:
             Unusable: a part that is not expected, or one that comes twice.
         """
         if self._start is not None:
-            self._start += data
-            if len(self._start.lstrip(b"\r\n")) < len(self._marker):
+            self._start = (self._start + data).lstrip(b"\r\n")
+            if len(self._start) < len(self._marker):
                 return
-            data, self._start = self._checked_start(self._start), None
+            self._check_start(self._start)
+            data, self._start = self._start, None
         try:
             self._parser.write(data)
         except MultipartParseError as error:
@@ -84,16 +85,14 @@ class PartReader:
                 "the multipart body ends before its closing boundary: send the whole body"
             )
 
-    def _checked_start(self, start: bytearray) -> bytes:
+    def _check_start(self, start: bytes) -> None:
         """RFC 2046 allows words before the first part. Nobody writes any, and python-multipart
         reads them differently when they come in pieces."""
-        found = bytes(start.lstrip(b"\r\n"))
-        if not found.startswith(self._marker):
+        if not start.startswith(self._marker):
             raise MalformedBody(
-                f"the multipart body starts with {found[:40]!r}, expected the boundary "
+                f"the multipart body starts with {start[:40]!r}, expected the boundary "
                 f"{self._marker[:80]!r}: let the HTTP library write it"
             )
-        return found
 
     def _begin_header(self) -> None:
         self._field.clear()

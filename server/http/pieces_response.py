@@ -1,6 +1,6 @@
 """An answer that is sent piece by piece: its maps are never joined into one body."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -9,6 +9,9 @@ from server.answers.encode import Payload
 from server.codecs.pieces import num_bytes
 
 GATHER_BYTES = 64 * 2**10  # smaller neighbours go together: each send costs a system call
+SLICE_BYTES = 256 * 2**10
+"""Larger pieces are cut: what is sent at once is copied below us, and copied again where the socket
+does not take it. 92 MB leave in 40 ms, as four pieces in 110, and the loop has time for others."""
 
 
 class PiecesResponse(Response):
@@ -31,17 +34,23 @@ class PiecesResponse(Response):
         await send(
             {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         )
-        gathered: list[bytes | memoryview] = []
-        for piece in self._pieces:
-            gathered.append(piece)
-            if num_bytes(gathered) >= GATHER_BYTES:
-                for body in _joined(gathered):
-                    await send({"type": "http.response.body", "body": body, "more_body": True})
-                gathered.clear()
-        await send({"type": "http.response.body", "body": b"".join(gathered)})
+        body: bytes | memoryview = b""
+        for following in parcels(self._pieces):
+            if body:
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+            body = following
+        await send({"type": "http.response.body", "body": body})
 
 
-def _joined(pieces: list[bytes | memoryview]) -> list[bytes | memoryview]:
-    """The small ones before a large one together, the large one as it lies."""
-    *small, last = pieces
-    return [b"".join(small), last] if small else [last]
+def parcels(pieces: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+    """The same bytes in portions: neither many small ones nor a few large ones."""
+    small: list[bytes | memoryview] = []
+    for piece in pieces:
+        view = memoryview(piece)
+        for start in range(0, len(view), SLICE_BYTES):
+            small.append(view[start : start + SLICE_BYTES])
+            if num_bytes(small) >= GATHER_BYTES:
+                yield small[0] if len(small) == 1 else b"".join(small)
+                small.clear()
+    if small:
+        yield b"".join(small)

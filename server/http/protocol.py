@@ -18,7 +18,6 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from server.config import ServerConfig
 from server.errors import (
     BodyTooSlow,
     HeadTooLarge,
@@ -27,13 +26,11 @@ from server.errors import (
     ServerError,
     TooManyConnections,
 )
-from server.http.connections import ACCEPTED_AT_ONCE, Connections
+from server.http.connections import Connections
 from server.http.error_answers import error_json
 from server.http.handshake import check_handshake
 from server.http.parser import BoundedParser, TooManyChunks
-from server.http.socket_protocol import BoundedSocket
-from server.http.unsent import Unsent
-from server.watching.telemetry import Telemetry
+from server.http.unsent import DROP_REASON, Unsent
 
 GRACE_S = 2.0
 
@@ -57,7 +54,7 @@ class Deadlines:
 
 
 class BoundedProtocol(H11Protocol):
-    """One connection. Made by uvicorn with the arguments that `protocol_options` adds."""
+    """One connection. Made by uvicorn with the arguments that `uvicorn_options` adds."""
 
     def __init__(
         self,
@@ -68,9 +65,14 @@ class BoundedProtocol(H11Protocol):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        assert self.config.h11_max_incomplete_event_size is not None  # see `protocol_options`
+        assert self.config.h11_max_incomplete_event_size is not None  # see `uvicorn_options`
         self.conn = BoundedParser(max_head_bytes=self.config.h11_max_incomplete_event_size)
-        self._unsent = Unsent()
+        self._unsent = Unsent(
+            self,
+            room=room,
+            limit_s=deadlines.send_s,
+            num_buffered=lambda: self.transport.get_write_buffer_size(),
+        )
         self.app = self._unsent.around(self.app)
         self._deadlines = deadlines
         self._room = room
@@ -78,8 +80,6 @@ class BoundedProtocol(H11Protocol):
         self._phase = Phase.HEAD
         self._phase_cycle: object = None
         self._timer: asyncio.TimerHandle | None = None
-        self._send_timer: asyncio.TimerHandle | None = None
-        self._is_paused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See asyncio."""
@@ -104,9 +104,13 @@ class BoundedProtocol(H11Protocol):
 
     def on_response_complete(self) -> None:
         """See uvicorn."""
+        self._unsent.given()
         super().on_response_complete()
-        if not self._is_paused:
-            self._catch_up()
+        self._look()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """See uvicorn: the client has been idle for too long."""
+        super().timeout_keep_alive_handler()
         self._look()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
@@ -138,28 +142,17 @@ class BoundedProtocol(H11Protocol):
     def pause_writing(self) -> None:
         """See asyncio: the client takes its answer more slowly than we write it."""
         super().pause_writing()
-        self._is_paused = True
-        left = max(self._unsent.num_bytes, self.transport.get_write_buffer_size())
-        self._room.is_behind(self, left)
-        self._time_sending()
+        self._unsent.paused()
 
     def resume_writing(self) -> None:
-        """See asyncio. The deadline goes on while the application has more of the answer."""
+        """See asyncio."""
         super().resume_writing()
-        self._is_paused = False
-        if not self._unsent.num_bytes:
-            self._catch_up()
-
-    def _catch_up(self) -> None:
-        self._room.caught_up(self)
-        if self._send_timer is not None:
-            self._send_timer.cancel()
-            self._send_timer = None
+        self._unsent.resumed()
 
     def drop(self, reason: str) -> None:
         """End this connection; with an answer, if it is still open what that will be."""
         self._on_dropped(reason)
-        if reason in ("send_timeout", "unsent"):
+        if reason in (DROP_REASON, "unsent") or self.transport.is_closing():
             self.transport.abort()  # what it has not taken it will not take
         elif self._phase is Phase.BODY:
             self._say(
@@ -185,8 +178,7 @@ class BoundedProtocol(H11Protocol):
         """Find out what we wait for now."""
         if self.transport.is_closing():
             self._start(Phase.BUSY)
-            if self.transport.get_write_buffer_size():
-                self._time_sending()  # a close waits for the last byte, however long that takes
+            self._unsent.hurry()  # a close waits for the last byte, however long that takes
             return
         state = self.conn.their_state
         if state is h11.SEND_BODY:
@@ -218,18 +210,12 @@ class BoundedProtocol(H11Protocol):
                 limit_s, partial(self.drop, f"{phase.value}_timeout")
             )
 
-    def _time_sending(self) -> None:
-        if self._send_timer is None:
-            self._send_timer = self.loop.call_later(
-                self._deadlines.send_s, partial(self.drop, "send_timeout")
-            )
-
     def _leave(self) -> None:
         self._room.leave(self)
-        for timer in (self._timer, self._send_timer):
-            if timer is not None:
-                timer.cancel()
-        self._timer = self._send_timer = None
+        self._unsent.forget()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _say(self, error: ServerError) -> None:
         """Answer in place of the application, and close."""
@@ -263,30 +249,3 @@ class BoundedProtocol(H11Protocol):
         except h11.LocalProtocolError:
             pass  # an answer went out already: closing is all that is left to say
         self.transport.close()
-
-
-def protocol_options(config: ServerConfig, telemetry: Telemetry) -> dict[str, Any]:
-    """What `uvicorn.Config` needs to hold these limits, over WebSockets too. Once per server."""
-    connections = Connections(
-        max_connections=config.max_connections, max_unsent_bytes=config.max_unsent_bytes
-    )
-    telemetry.watch("anyres_connections", "Open over HTTP.", lambda: len(connections))
-    telemetry.watch(
-        "anyres_unsent_bytes", "Of slowly taken answers.", lambda: connections.num_unsent_bytes
-    )
-    deadlines = Deadlines(
-        head_s=config.head_timeout_s, body_s=config.body_timeout_s, send_s=config.send_timeout_s
-    )
-
-    def dropped(reason: str) -> None:
-        telemetry.connections_dropped.labels(reason).inc()
-
-    return {
-        "http": partial(BoundedProtocol, deadlines=deadlines, room=connections, on_dropped=dropped),
-        "h11_max_incomplete_event_size": config.max_head_bytes,
-        "backlog": ACCEPTED_AT_ONCE,
-        "timeout_keep_alive": max(1, round(config.keep_alive_s)),
-        "ws": partial(BoundedSocket, room=connections, on_dropped=dropped),
-        "ws_max_size": config.max_frame_bytes,
-        "ws_per_message_deflate": False,  # images are compressed already; and no bombs
-    }

@@ -50,6 +50,9 @@ class RequestScope:
             traceparent=headers.get("traceparent", ""),
         )
         start_record(record)
+        if record.method == "HEAD":
+            # GET without its body (RFC 9110, section 9.3.2), which uvicorn leaves out.
+            scope = {**scope, "method": "GET"}
         exchange = _Exchange(scope, receive, send, request_id)
         try:
             await self._app(scope, exchange.receive, exchange.send)

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.security import APIKeyHeader
 
-from server.answers.schemas import ErrorAnswer, ModelDetails, ModelList
+from server.answers.model_schemas import ModelDetails, ModelList
+from server.answers.schemas import ErrorAnswer
 from server.http.admin_key import HEADER, check_admin_key
 from server.roster.served_model import ServedModel
 from server.routes.models import WORD, describe, list_models

@@ -5,14 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 
 from models.task import Task
-from server.answers.schemas import (
+from server.answers.model_schemas import (
     EngineInfo,
-    ErrorAnswer,
     ModelDetails,
     ModelList,
     ModelTrouble,
     TaskInfo,
 )
+from server.answers.schemas import ErrorAnswer
 from server.roster.roster import Roster
 from server.roster.served_model import ServedModel
 

@@ -5,12 +5,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response, WebSocket
 
-from models.task import Task
 from server.answers.schemas import StreamInfo, Summary
-from server.errors import Unusable
 from server.http.conversation import Conversation
 from server.http.exchange import STREAM_HEADER, exchange
-from server.pipeline import Order, Place, check_order
+from server.pipeline import Order, Place, check_order, check_streams
 from server.routes.contract import ALWAYS, WITH_A_MODEL, WITH_IMAGES, errors, image_body, maps
 from server.routes.query import LiveQuery, MapsQuery, StreamQuery, check_query
 from server.service import Service
@@ -145,12 +143,7 @@ def describe(stream: Stream, service: Service) -> StreamInfo:
 
 
 def _open(service: Service, model_spec: str | None, *, owner: str) -> Stream:
-    model = service.open_model(model_spec)
-    if Task.FLOW not in model.tasks:
-        raise Unusable(
-            f"{model.bundle.name} has {','.join(model.tasks)}, but streams are for flow: send "
-            f"every image to POST /v1/predict"
-        )
+    check_streams(service.open_model(model_spec))
     return service.streams.open(owner=owner, model=model_spec, now_s=time.monotonic())
 
 

@@ -53,9 +53,7 @@ class Stream:
         """As asked for: a name, a name@version, or None for the default."""
         self.turns = Turns()
         self.num_frames = 0
-        self.num_restarts = 0
         self.last: LastFrame | None = None
-        self.opened_s = now_s
         self.used_s = now_s
         self.ended = asyncio.Event()
 

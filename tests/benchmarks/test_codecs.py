@@ -8,6 +8,7 @@ The maps are made up, smooth with a little noise, and compress about as real one
 
 import gc
 import io
+import json
 import time
 import zipfile
 from collections.abc import Callable, Sequence
@@ -87,6 +88,7 @@ def test_writing_maps() -> None:
             (".npy float32", lambda: npy_pieces(DEPTH)),
             (".npy float16", lambda: npy_pieces(DEPTH.astype(np.float16))),
             ("np.save float32", lambda: np_save(DEPTH)),
+            ("a list in JSON", lambda: json.dumps(DEPTH.tolist()).encode()),
         ],
     )
     show(

@@ -77,7 +77,7 @@ def server() -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "server", "--port", str(port)]
+    command = [sys.executable, "-m", "server", "--port", str(port), "--timeout-s", "600"]
     process = subprocess.Popen(command, cwd=ROOT)
     url = f"http://127.0.0.1:{port}"
     try:

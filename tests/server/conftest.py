@@ -7,6 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from server.app import create_app
+from server.scheduling.crew import Crew
 from server.service import Service
 from tests.server.serving import Gate, config_for, wait_until_loaded
 from tests.toy_bundle import write_toy_bundle
@@ -36,3 +37,19 @@ def gate() -> Iterator[Gate]:
     gate = Gate()
     yield gate
     gate.open.set()  # whatever happened, nobody waits behind it
+
+
+@pytest.fixture(autouse=True)
+def no_crew_outlives_its_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Many tests make a service without starting it; its threads would wait for ever."""
+    hired: list[Crew] = []
+    begin = Crew.__init__
+
+    def remember(crew: Crew, num_threads: int, *, name: str) -> None:
+        begin(crew, num_threads, name=name)
+        hired.append(crew)
+
+    monkeypatch.setattr(Crew, "__init__", remember)
+    yield
+    for crew in hired:
+        crew.shutdown()

@@ -20,7 +20,7 @@ from starlette.testclient import TestClient, WebSocketDenialResponse
 from models.runtime.protocol import Features, FlowMaps, FrameMaps, Runtime
 from server.app import create_app
 from server.config import ServerConfig
-from server.http.protocol import protocol_options
+from server.http.uvicorn_options import uvicorn_options
 from server.loading.loaded_model import LoadedModel, load_model
 from server.service import Service
 
@@ -95,7 +95,7 @@ def listening(service: Service) -> Iterator[int]:
         port=0,
         log_config=None,
         access_log=False,
-        **protocol_options(service.config, service.telemetry),
+        **uvicorn_options(service.config, service.telemetry),
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

@@ -23,7 +23,7 @@ from server.config import (
     StreamConfig,
     WatchingConfig,
 )
-from server.http.protocol import protocol_options
+from server.http.uvicorn_options import uvicorn_options
 from server.service import Service
 from tests.server.serving import config_for
 
@@ -92,7 +92,7 @@ def test_the_lines_that_measure_are_taken() -> None:
 
 def test_every_metric_is_explained_and_exists(folder: Path) -> None:
     service = Service(config_for(folder))
-    protocol_options(service.config, service.telemetry)  # those of the port
+    uvicorn_options(service.config, service.telemetry)  # those of the port
     page = service.telemetry.text().decode()
     exist = set(re.findall(r"^# TYPE (\S+)", page, flags=re.MULTILINE))
     named = [name for row in rows("Metrics") for name in re.findall(r"`(anyres_\w+)`", row[0])]

@@ -36,7 +36,7 @@ class Case:
     """A request that has an answer."""
 
     name: str
-    """For people: size, format, tasks, form."""
+    """For people: number, size, format, tasks, form. No two of a hand have the same."""
     images: tuple[Picture, ...]
     """One, or two for flow."""
     tasks: tuple[Task, ...]
@@ -69,7 +69,7 @@ def draw_hand(*, num_cases: int, forms: tuple[Form, ...], largest_px: int, seed:
         if paired:
             images += (encode(np.roll(pixels, 2, axis=1), format_),)
         tasks = _tasks(rng, paired=paired, one=form == "png")
-        name = f"{size[0]}x{size[1]} {format_} {'+'.join(tasks)} as {form}"
+        name = f"{i}: {size[0]}x{size[1]} {format_} {'+'.join(tasks)} as {form}"
         hand.append(Case(name=name, images=images, tasks=tasks, form=form))
     return hand
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from server.service import Service
-from tests.server.raw_http import Answer, ask, chunk, connect, head, read_answer
+from tests.server.raw_http import Answer, ask, chunk, connect, drip, head, read_answer
 from tests.server.serving import config_for, encoded, listening, plain, wait_until
 
 IMAGE = encoded(plain(20, 20, (40, 40, 40)))
@@ -59,12 +59,15 @@ def test_a_body_that_drips_is_408(folder: Path, target: str, framing: str) -> No
         connect(port) as connection,
     ):
         connection.sendall(head("POST", url, framing))
-        for byte in IMAGE[:4]:
-            piece = bytes([byte])
-            connection.sendall(chunk(piece) if "chunked" in framing else piece)
-        answer = read_answer(connection)
+        image = IMAGE.ljust(500, b"\0")
+
+        def byte(number: int) -> bytes:
+            piece = image[number : number + 1]
+            return chunk(piece) if "chunked" in framing else piece
+
+        answer = drip(connection, byte)
         assert answer.status == 408
-        assert "4 bytes have arrived in 0.3 s" in sentence(answer)
+        assert "bytes have arrived in 0.3 s, expected the whole body" in sentence(answer)
         assert service.admission.num_requests == service.arriving.num_bytes == 0
 
 

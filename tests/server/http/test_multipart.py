@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from server.errors import ClientError, MalformedBody, Unusable
-from server.http.multipart import MAX_HEADER_BYTES, MAX_HEADERS, PartReader
+from server.http.multipart import PartReader
 from server.service import Service
 from tests.server.raw_http import chunk, connect, form, head, part, read_answer
 from tests.server.serving import config_for, encoded, listening, plain
@@ -54,13 +54,18 @@ FLOODS: dict[str, tuple[bytes, type[ClientError], str]] = {
         Unusable,
         "two fields 'image'",
     ),
+    "line ends before the first part": (
+        b"\r\n" * 2**20,
+        MalformedBody,
+        "ends before its closing boundary",
+    ),
     "many headers": (
-        form("b", ("\r\n".join([part("image"), *["A: b"] * MAX_HEADERS]), b"x")),
+        form("b", ("\r\n".join([part("image"), *["A: b"] * 99]), b"x")),
         MalformedBody,
         "body is broken",
     ),
     "a huge header": (
-        form("b", (part("image", "; x=" + "a" * MAX_HEADER_BYTES), b"x")),
+        form("b", (part("image", "; x=" + "a" * 9999), b"x")),
         MalformedBody,
         "body is broken",
     ),
@@ -98,7 +103,15 @@ def test_a_form_that_is_none_of_ours_is_refused_at_its_first_fault(name: str) ->
     assert len(str(refused.value)) < 400  # what came is quoted, but not at length
 
 
-@pytest.mark.parametrize("name", ["many parts", "many headers", "the name of a header without end"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "many parts",
+        "many headers",
+        "the name of a header without end",
+        "line ends before the first part",
+    ],
+)
 def test_a_flood_takes_no_memory(name: str) -> None:
     body = FLOODS[name][0]
     kept = Kept()

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from server.app import create_app
 from server.service import Service
+from tests.server.raw_http import drip
 from tests.server.serving import (
     Gate,
     config_for,
@@ -51,9 +52,8 @@ def test_headers_that_trickle_are_408_by_an_absolute_deadline(folder: Path) -> N
     service = Service(config_for(folder, head_timeout_s=0.4))
     with listening(service) as port, connect(port) as connection:
         connection.sendall(b"GET /livez HTTP/1.1\r\n")
-        for number in range(4):  # each line would restart an idle timer
-            connection.sendall(b"X-%d: 1\r\n" % number)
-        assert error_of(connection) == (408, "head_too_slow")
+        answer = drip(connection, lambda number: b"X-%d: 1\r\n" % number)
+        assert (answer.status, answer.code) == (408, "head_too_slow")
         assert is_closed(connection)
         assert dropped(service, "head_timeout")
 
@@ -155,30 +155,6 @@ def test_bytes_that_arrive_are_bounded_together(folder: Path) -> None:
         assert error_of(second) == (429, "queue_full")
 
 
-def test_a_client_that_does_not_take_its_answer_is_cut_off(folder: Path) -> None:
-    service = Service(config_for(folder, send_timeout_s=0.3))
-    image = encoded(plain(2000, 2000, (1, 2, 3)))
-    with listening(service) as port, socket.socket() as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.connect(("127.0.0.1", port))
-        head = post_head(len(image), "Accept: application/x-npz")  # 44 MB
-        connection.sendall(head + image)
-        wait_until(lambda: dropped(service, "send_timeout"))
-        assert b"anyres_unsent_bytes 0.0" in service.telemetry.text()
-
-
-def test_answers_that_are_not_taken_are_bounded_together(folder: Path) -> None:
-    service = Service(config_for(folder, max_unsent_bytes=10_000_000))
-    image = encoded(plain(1000, 1000, (1, 2, 3)))
-    request = post_head(len(image), "Accept: application/x-npz") + image  # 11 MB each
-    with listening(service) as port, socket.socket() as first, socket.socket() as second:
-        for connection in (first, second):
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            connection.connect(("127.0.0.1", port))
-            connection.sendall(request)
-        wait_until(lambda: dropped(service, "unsent"))
-
-
 def test_half_closed_predictions_leave_the_queue_at_once(folder: Path, gate: Gate) -> None:
     service = Service(config_for(folder), load=lambda: gated_model(folder, gate))
     with listening(service) as port, connect(port) as first, connect(port) as second:
@@ -191,73 +167,6 @@ def test_half_closed_predictions_leave_the_queue_at_once(folder: Path, gate: Gat
         gate.open.set()
         assert read_answer(first)[0] == 200
     assert gate.sizes == [(20, 20)]
-
-
-def test_half_closed_frames_leave_the_queue_and_the_stream_goes_on(
-    folder: Path, gate: Gate
-) -> None:
-    service = Service(config_for(folder), load=lambda: gated_model(folder, gate))
-
-    def frame(id_: str) -> bytes:
-        path = f"POST /v1/streams/{id_}/frames".encode()
-        return post_head(len(IMAGE)).replace(b"POST /v1/predict", path, 1) + IMAGE
-
-    with listening(service) as port, connect(port) as first:
-        first.sendall(b"POST /v1/streams HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
-        id_ = json.loads(read_answer(first)[1])["id"]
-        stream = service.streams.find(id_, owner="", now_s=0.0)
-        first.sendall(frame(id_))
-        assert gate.entered.wait(10)
-        with connect(port) as second, connect(port) as third:
-            second.sendall(frame(id_))
-            wait_until(lambda: len(stream.turns) == 2)
-            third.sendall(frame(id_))
-            wait_until(lambda: len(stream.turns) == 3)
-            second.shutdown(socket.SHUT_WR)
-            wait_until(lambda: len(stream.turns) == 2)
-            gate.open.set()
-            assert read_answer(first)[0] == 200
-            answer = json.loads(read_answer(third)[1])
-    assert answer["stream"]["flow_from"] == 0
-    assert gate.sizes == [(20, 20)] * 2
-
-
-def test_a_socket_that_leaves_takes_its_frame_out_of_the_queue(folder: Path, gate: Gate) -> None:
-    from websockets.sync.client import connect as connect_socket
-
-    service = Service(config_for(folder), load=lambda: gated_model(folder, gate))
-    with listening(service) as port, connect(port) as busy:
-        busy.sendall(post_head(len(IMAGE)) + IMAGE)
-        assert gate.entered.wait(10)
-        with connect_socket(f"ws://127.0.0.1:{port}/v1/streams/ws", max_size=None) as live:
-            assert json.loads(live.recv(timeout=10))["type"] == "hello"
-            live.send(IMAGE)
-            wait_until(lambda: service.open_model().worker.num_waiting == 1)
-            live.socket.shutdown(socket.SHUT_WR)
-            wait_until(lambda: service.open_model().worker.num_waiting == 0)
-        wait_until(lambda: len(service.streams) == 0)
-        gate.open.set()
-        assert read_answer(busy)[0] == 200
-    assert gate.sizes == [(20, 20)]
-
-
-def test_a_message_beyond_the_limit_ends_its_connection_alone(folder: Path) -> None:
-    from websockets.exceptions import ConnectionClosed
-    from websockets.sync.client import connect as connect_socket
-
-    service = Service(config_for(folder, max_frame_bytes=1000))
-    with listening(service) as port:
-        url = f"ws://127.0.0.1:{port}/v1/streams/ws"
-        with connect_socket(url) as greedy, connect_socket(url) as modest:
-            for live in (greedy, modest):
-                assert json.loads(live.recv(timeout=10))["type"] == "hello"
-            greedy.send(bytes(1001))
-            with pytest.raises(ConnectionClosed) as closed:
-                greedy.recv(timeout=10)
-            assert closed.value.rcvd is not None
-            assert closed.value.rcvd.code == 1009
-            modest.send(IMAGE)
-            assert json.loads(modest.recv(timeout=10))["type"] == "frame"
 
 
 def test_the_name_of_a_field_cannot_forge_a_line_of_the_log(

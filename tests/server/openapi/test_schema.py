@@ -87,4 +87,4 @@ def test_keys_are_in_the_schema_where_they_are_needed(folder: Path, client: Test
 
 def test_a_wrong_method_names_all_that_there_are(client: TestClient) -> None:
     answer = client.put("/v1/streams/x")
-    assert (answer.status_code, answer.headers["Allow"]) == (405, "DELETE, GET")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "DELETE, GET, HEAD")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from models.bundle import write_bundle
@@ -297,9 +298,9 @@ def test_managing_is_off_unless_enabled_and_cannot_be_enabled_without_a_key(
     with serving(tmp_path, manage_models=False) as (_, client):
         answer = client.post("/v1/models/street/load", headers=AS_ADMIN)
         assert answer.status_code in (404, 405)
-    for wrong in ({"admin_key": None}, {"admin_key": "short"}):
+    for wrong in (None, "short", f"{KEY} and ä, which no header carries", f" {KEY}", f"{KEY}\n"):
         with pytest.raises(ValueError, match="admin_key"):
-            ServerConfig(manage_models=True, **wrong)
+            ServerConfig(manage_models=True, admin_key=None if wrong is None else SecretStr(wrong))
 
 
 def test_a_bundle_can_be_served_beside_a_folder_and_keeps_its_name(

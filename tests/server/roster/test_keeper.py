@@ -89,7 +89,7 @@ def test_a_model_that_was_replaced_ends_while_the_next_one_still_loads(
     wait_until(lambda: served(keeper) == ["street@2"])
     put(tmp_path, folder, "rooms", "1")
     assert gate.entered.wait(20)
-    assert first.is_alive  # somebody holds it
+    wait_until(lambda: first.is_alive)  # somebody holds it
     del held
     loading = [("rooms@1", "loading")]
     wait_until(lambda: [(one.model, one.state) for one in keeper.troubles] == loading)

@@ -1,6 +1,5 @@
 """How many streams, whose, and which one goes. The clock is a number."""
 
-import asyncio
 import weakref
 from typing import Any
 
@@ -162,31 +161,3 @@ def test_number_and_bytes_hold_whatever_happens(steps: list[tuple[str, str, int,
                 streams.close(stream)
         assert len(streams) == sum(s.is_open for s in known) <= 3
         assert streams.num_bytes == sum(s.num_bytes for s in known) <= 1000
-
-
-def test_turns_follow_the_order_of_entering_and_a_dropout_holds_up_nobody() -> None:
-    async def run() -> list[int]:
-        stream = table().open(owner="a", model=None, now_s=0.0)
-        order: list[int] = []
-        may_end = asyncio.Event()
-
-        async def one(number: int, *, work: bool) -> None:
-            with stream.turns.enter() as turn:
-                await asyncio.sleep(0)  # its body arrives
-                if not work:
-                    return  # and is broken
-                await turn.wait()
-                await may_end.wait()
-                order.append(number)
-
-        tasks = []
-        for number in range(4):
-            tasks.append(asyncio.create_task(one(number, work=number != 1)))
-            await asyncio.sleep(0)
-        tasks[2].cancel()
-        may_end.set()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        assert len(stream.turns) == 0
-        return order
-
-    assert asyncio.run(run()) == [0, 3]
