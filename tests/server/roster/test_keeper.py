@@ -93,7 +93,7 @@ def test_a_model_that_was_replaced_ends_while_the_next_one_still_loads(
     del held
     loading = [("rooms@1", "loading")]
     wait_until(lambda: [(one.model, one.state) for one in keeper.troubles] == loading)
-    assert not first.is_alive
+    wait_until(lambda: not first.is_alive)
     gate.open.set()
     wait_until(lambda: served(keeper) == ["rooms@1", "street@2"])
 

@@ -122,6 +122,39 @@ def test_a_lane_is_in_the_order_of_deadlines() -> None:
     assert [ids(batcher.next_batch(now_s=0.0).run)[0] for _ in range(4)] == [1, 3, 2, 0]
 
 
+def test_an_image_joins_while_all_together_gain_more_than_those_in_the_batch_lose() -> None:
+    # Each of 0.5 Mpx costs a batch 0.0055 s, for a call of 0.02 s less: four wait 0.022 s.
+    batcher = batcher_for(DEVICE, BatchPolicy(pixel_budget=10**7, max_wait_s=0.0))
+    for id_ in range(5):
+        batcher.add(waiting(id_, size=(500, 1000)))
+    assert [len(batcher.next_batch(now_s=0.0).run) for _ in range(2)] == [4, 1]
+
+
+def test_what_saves_less_than_a_tenth_is_noise() -> None:
+    # 100x100 alone costs 0.0122 s. Beside 100x112 it saves a call of 0.0022 s, but for 0.0012 of
+    # padding.
+    cost = GraphCost(s_per_mpx=1.0, s_per_image=0.0, s_per_call=0.0022)
+    for width, size in ((107, 2), (112, 1)):
+        batcher = batcher_for(cost, replace(NO_WAIT, max_jobs=2))
+        batcher.add(waiting(0, size=(100, width)))
+        for id_ in range(1, 20):
+            batcher.add(waiting(id_, size=(100, 100)))
+        assert len(batcher.next_batch(now_s=0.0).run) == size
+
+
+def test_while_jobs_are_lost_whoever_leaves_no_time_for_a_full_batch_does_not_lead() -> None:
+    calm = batcher_for(DEVICE)
+    lossy = batcher_for(DEVICE)
+    lossy.add(waiting(0, deadline_s=0.5))
+    for batcher in (calm, lossy):
+        batcher.add(waiting(1, deadline_s=1.021))  # time for itself, and for nobody else
+        for id_ in range(2, 6):
+            batcher.add(waiting(id_, deadline_s=2.0))
+    assert ids(calm.next_batch(now_s=1.0).run) == [1]
+    decision = lossy.next_batch(now_s=1.0)
+    assert (ids(decision.expired), ids(decision.run)) == ([0], [2, 3, 4, 5])
+
+
 def test_nobody_joins_who_would_make_a_member_late() -> None:
     batcher = batcher_for(DEVICE, BatchPolicy(pixel_budget=10**7, max_wait_s=0.0))
     # Alone 0.0306 s; with a second one 0.041.

@@ -121,6 +121,33 @@ def test_a_warm_up_list_that_does_not_fit_is_refused_before_it_runs(folder: Path
     assert engine.batches == []
 
 
+def test_what_a_warm_up_takes_is_not_free_for_others(folder: Path) -> None:
+    model, engine = fussy_model(folder)
+    machine = Machine()
+    machine.free_bytes = 1300.0 * 10_000
+    ledger = machine.memory.ledger
+    other = ledger.open(threading.Condition())
+    seen = []
+
+    def look() -> None:
+        with ledger.look(other, 0) as found:
+            seen.append(found.free_bytes)
+
+    engine.before = look
+    worker = Worker(
+        lambda: replace(model, warm_up_sizes=((20, 20), (50, 40))),
+        on_loaded=lambda _: None,
+        on_failed=pytest.fail,
+        memory=machine.memory,
+    )
+    worker.start()
+    wait_until(lambda: worker.is_ready)
+    assert set(seen) == {1300.0 * (10_000 - 50 * 40)}
+    look()
+    assert seen[-1] == 1300.0 * 10_000
+    worker.stop(timeout_s=10.0)
+
+
 def test_in_a_batch_only_the_culprit_fails(start: Start, folder: Path) -> None:
     model, engine = fussy_model(folder)
     worker = start(model, TOGETHER, DEVICE)

@@ -10,6 +10,7 @@ import pytest
 from server.errors import (
     ServerError,
 )
+from server.scheduling import engine_threads
 from server.scheduling.batcher import BatchPolicy
 from server.scheduling.worker import WorkerPolicy
 from tests.server.scheduling.engines import (
@@ -173,3 +174,41 @@ def test_a_thread_that_is_new_begins_at_once_and_one_that_replaces_another_looks
     throw_into(worker, SystemExit)
     wait_until(lambda: engine.batches == [1])  # an image of our own
     assert worker.trouble is None
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_dies_without_a_word_is_missed_too(
+    start: Start, folder: Path, watch: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, _ = fussy_model(folder)
+    worker = start(model)
+
+    def last_straw(*_: object, **__: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(engine_threads.log, "critical", last_straw)
+    throw_into(worker, SystemExit)
+    assert watch.restart.wait(10)
+    assert_is_of(submit(worker, 4, 50).result(10), 4, 50)
+
+
+def test_how_many_batches_are_best_is_not_learned_while_a_thread_is_missing(
+    start: Start, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, engine = fussy_model(folder)
+    worker = start(model, WorkerPolicy(batch=ONE_BY_ONE.batch, max_parallel=2))
+    parallelism, told = worker.engine.parallelism, []
+    monkeypatch.setattr(parallelism, "done", lambda *, backlog, **_: told.append(backlog))
+    held, go_on = threading.Event(), threading.Event()
+    engine.before = hold(held, go_on)
+    first = submit(worker, 3)
+    assert held.wait(10)
+    second = submit(worker, 3)
+    worker._threads._num_wanted = lambda: 1  # the other one is late
+    parallelism.level = 2
+    third = submit(worker, 3)
+    go_on.set()
+    for future in (first, second, third):
+        future.result(10)
+    wait_until(lambda: len(told) == 3)
+    assert told == [False, False, False]

@@ -63,6 +63,7 @@ def test_memory_that_others_on_the_machine_take_or_give_back_is_seen(house: Hous
     house.ask(one, 10)
     house.free_bytes = 30.0
     assert house.ask(other, 31) == "waits"
+    assert house.ledger.idle_bytes == 40  # at best, the 10 are taken already
     house.free_bytes = 500.0
     assert house.ask(other, 450) == "fits"
 

@@ -22,6 +22,16 @@ def test_a_second_one_stays_where_it_does_a_tenth_more() -> None:
     assert set(levels[CALLS + 2 :]) == {2}
 
 
+def test_the_first_batch_of_a_trial_began_before_it_and_does_not_count() -> None:
+    parallel = Parallelism(at_most=2)
+    now_s, before = 0.0, 1
+    for _ in range(3 * CALLS):
+        now_s += 20.0 if parallel.level != before else {1: 1.0, 2: 1 / 1.5}[parallel.level]
+        before = parallel.level
+        parallel.done(work_s=1.0, now_s=now_s, backlog=True)
+    assert parallel.level == 2
+
+
 @pytest.mark.parametrize("gain", [0.7, 1.0, 1.05])
 def test_it_goes_back_to_one_where_a_second_one_gains_nothing(gain: float) -> None:
     parallel = Parallelism(at_most=2)

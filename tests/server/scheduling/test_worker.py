@@ -1,7 +1,9 @@
 """Jobs in, futures out. Real threads; nothing is timed."""
 
+import math
 import threading
 import time
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from server.errors import (
     Unusable,
 )
 from server.scheduling.cost import GraphCost, Shape
-from server.scheduling.job import Job, Priority
+from server.scheduling.job import Answer, Job, Priority
 from server.scheduling.worker import Worker
 from tests.server.scheduling.engines import (
     Counting,
@@ -220,6 +222,31 @@ def test_a_request_of_many_jobs_is_in_time_with_its_last_or_not_at_all(
     assert gated.num_waiting == 0
     gate.open.set()
     idle[0].result(10)
+
+
+def test_what_is_expected_counts_shared_batches_cold_shapes_and_batches_at_once(
+    start: Start, folder: Path, gate: Gate
+) -> None:
+    slow = GraphCost(s_per_mpx=0.0, s_per_image=1000.0, s_per_call=0.0)
+    gated = start(gated_model(folder, gate), ONE_BY_ONE, slow)
+    running = submit_until(gated, 1e6)
+    assert gate.entered.wait(10)
+    waits = submit_until(gated, 1e6)
+    engine = gated.engine
+    assert gated.expected_wait_s == pytest.approx(2000, abs=60)
+    engine.sharing = 0.5
+    assert gated.expected_wait_s == pytest.approx(1500, abs=60)
+    engine.shapes.cold_share, engine.shapes._log_factor = 0.5, math.log(3.0)  # twice as long
+    assert gated.expected_wait_s == pytest.approx(2000, abs=60)
+    engine.parallelism.level = 2
+    assert gated.expected_wait_s == pytest.approx(1000, abs=60)
+    gate.open.set()
+    for future in (running, waits):
+        future.result(10)
+
+
+def submit_until(worker: Worker, seconds: float) -> "Future[Answer]":
+    return worker.submit(job(4, 4, (0, 0, 0)), deadline_s=time.monotonic() + seconds)
 
 
 def test_stopping_finishes_what_runs_and_refuses_what_waits(gated: Worker, gate: Gate) -> None:
