@@ -73,7 +73,12 @@ def index(service: Service, *, only_ready: bool) -> list[IndexEntry]:
         for one in troubles
         if one.model not in texts
     ]
-    entries += [_entry(text, "UNAVAILABLE", "it is not loaded") for text in keeper.resting]
+    listed = texts | {one.model for one in troubles}  # one that leaves may have left by now
+    entries += [
+        _entry(text, "UNAVAILABLE", "it is not loaded")
+        for text in keeper.resting
+        if text not in listed
+    ]
     return [entry for entry in entries if entry.state == "READY" or not only_ready]
 
 

@@ -22,6 +22,7 @@ OVERLOAD_S = 5.0  # since somebody was lost
 UNBOUNDED_PX = 2**62
 TRY_EVERY = 20  # batches: so often one that may pay runs, to learn whether it does
 RATE_STEP = 0.2  # weight of the newest gap between arrivals
+LONGEST_GAP_S = 1.0  # a night without arrivals counts no more: its memory would outlast the morning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +84,7 @@ class Batcher:
         if again:
             return
         if self._last_arrival_s is not None:
-            gap_s = max(waiting.arrived_s - self._last_arrival_s, 0.0)
+            gap_s = min(max(waiting.arrived_s - self._last_arrival_s, 0.0), LONGEST_GAP_S)
             known = gap_s if self._gap_s is None else self._gap_s
             self._gap_s = known + RATE_STEP * (gap_s - known)
         self._last_arrival_s = waiting.arrived_s

@@ -231,6 +231,20 @@ def test_it_does_not_wait_for_rare_guests_nor_where_batches_do_not_pay() -> None
         assert ids(cpu.next_batch(now_s=id_ * 1e-3).run) == [id_]
 
 
+def test_after_a_night_the_first_waits_for_nobody_and_the_rush_hour_is_noticed_soon() -> None:
+    batcher = batcher_for(DEVICE, BatchPolicy(pixel_budget=10**6, max_wait_s=1.0))
+    for id_ in range(50):  # an evening
+        batcher.add(waiting(id_, arrived_s=id_ * 1e-3))
+    batcher.take_all()
+    morning_s, waits = 30_000.0, []
+    for id_ in range(20):
+        now_s = morning_s + id_ * 1e-3
+        batcher.add(waiting(100 + id_, arrived_s=now_s, deadline_s=1e6))
+        waits.append(batcher.next_batch(now_s=now_s).wake_s is not None)
+    assert not waits[0]
+    assert True in waits[1:]
+
+
 def test_the_time_ahead_counts_who_would_be_served_before() -> None:
     one_s = GraphCost(s_per_mpx=0.0, s_per_image=1.0, s_per_call=0.0)
     batcher = batcher_for(one_s, BatchPolicy(pixel_budget=10**6, aging_s=10.0))
