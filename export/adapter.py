@@ -9,7 +9,8 @@ rows cols cells of a level.
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -25,17 +26,21 @@ from export.blocks import (
     unshared,
 )
 from export.full_size import FullSize
+from export.layout import channels_first
 from export.matching import FoldedMatchingFlow
 from models.backbones.resformer import LocalPosition
 from models.dense_model import DenseModel
 from models.heads.depth import DepthHead
-from models.heads.flow import ENCODED, FlowEncoder, MatchingFlow
+from models.heads.flow import ENCODED, FlowEncoder, FlowParts, MatchingFlow
 from models.heads.segmentation import SegmentationHead
 from models.spatial import ChannelNorm, LocalBlock
 from models.windows import Placement, whole_images
 
 FEATURE_LEVELS = tuple(sorted(ENCODED))
 """Strides whose features leave the frame graph: 4, 8, 16."""
+KINDS = ("learned", "census", "context")
+"""Of the features of a stride, each a port of its own: engines would cut them apart at length."""
+FEATURE_NAMES = tuple(f"{level}_{kind}" for level in FEATURE_LEVELS for kind in KINDS)
 
 EXCHANGES: dict[type[nn.Module], Callable[[Any], nn.Module]] = {
     LocalBlock: FoldedLocalBlock,
@@ -44,22 +49,29 @@ EXCHANGES: dict[type[nn.Module], Callable[[Any], nn.Module]] = {
     SegmentationHead: FoldedSegmentationHead,
     DepthHead: FoldedDepthHead,
     FlowEncoder: FoldedFlowEncoder,
-    MatchingFlow: FoldedMatchingFlow,
 }
 
 
-def folded(model: DenseModel) -> DenseModel:
-    """A copy of the model whose blocks are those of export.blocks and export.matching."""
+def folded(model: DenseModel, *, flow_dtype: torch.dtype = torch.float32) -> DenseModel:
+    """A copy of the model whose blocks are those of export.blocks and export.matching.
+
+    Args:
+        flow_dtype: in which the products of matching are computed.
+    """
     model = copy.deepcopy(model)
-    _exchange_children(model)
+    _exchange_children(
+        model, {**EXCHANGES, MatchingFlow: partial(FoldedMatchingFlow, dtype=flow_dtype)}
+    )
     return model.eval().requires_grad_(False)
 
 
-def _exchange_children(module: nn.Module) -> None:
+def _exchange_children(
+    module: nn.Module, exchanges: Mapping[type[nn.Module], Callable[[Any], nn.Module]]
+) -> None:
     for name, child in list(module.named_children()):
-        exchange = EXCHANGES.get(type(child))
+        exchange = exchanges.get(type(child))
         if exchange is None:
-            _exchange_children(child)
+            _exchange_children(child, exchanges)
         else:
             setattr(module, name, exchange(child))
 
@@ -77,10 +89,10 @@ class FrameGraph(nn.Module):
         if model.depth is not None:
             self.output_names += ["depth", "depth_uncertainty"]
         if model.flow_encoder is not None:
-            self.output_names += [f"features_{level}" for level in FEATURE_LEVELS]
+            self.output_names += [f"features_{name}" for name in FEATURE_NAMES]
 
     def forward(self, image: UInt8[Tensor, "b h w 3"], size: Int[Tensor, "b 2"]) -> list[Tensor]:
-        """The outputs of `output_names`: (b, h, w) each, features (b, c, rows, cols).
+        """The outputs of `output_names`: (b, h, w) each, features (b, rows, cols, c).
 
         Args:
             image: RGB; anything outside of an image's own size.
@@ -100,8 +112,11 @@ class FrameGraph(nn.Module):
             )
             full = self.full_size.smooth(stacked, inside)
             outputs += [crop(full[:, 0], like=image), crop(full[:, 1].exp(), like=image).half()]
-        if encoded.flow_features is not None:
-            outputs += [encoded.flow_features[level] for level in FEATURE_LEVELS]
+        encoder = self.model.flow_encoder
+        if encoder is not None:
+            assert isinstance(encoder, FoldedFlowEncoder)
+            parts = encoder.parts_last(encoded.pyramid, encoded.grey, encoded.placement)
+            outputs += [part for level in FEATURE_LEVELS for part in parts[level]]
         return outputs
 
 
@@ -116,22 +131,33 @@ class FlowGraph(nn.Module):
         self.flow_head = model.flow_head
 
     def forward(
-        self,
-        first_4: Float[Tensor, "b c4 rows4 cols4"],
-        first_8: Float[Tensor, "b c8 rows8 cols8"],
-        first_16: Float[Tensor, "b c16 rows16 cols16"],
-        second_4: Float[Tensor, "b c4 rows4 cols4"],
-        second_8: Float[Tensor, "b c8 rows8 cols8"],
-        second_16: Float[Tensor, "b c16 rows16 cols16"],
-        size: Int[Tensor, "b 2"],
+        self, first: Sequence[Tensor], second: Sequence[Tensor], size: Int[Tensor, "b 2"]
     ) -> tuple[Float[Tensor, "b H W 2"], Float16[Tensor, "b H W"]]:
-        """Flow in pixels (u, v) and its expected absolute error per axis in pixels."""
+        """Flow in pixels (u, v) and its expected absolute error per axis in pixels.
+
+        Args:
+            first: features of the first frame in the order of FEATURE_NAMES, (b, rows, cols, c).
+            second: of the second frame.
+            size: real (height, width) of each image.
+        """
         origins = torch.zeros_like(size)[:, None]
         placement = Placement(origins=origins, canvas=size, valid=size[:, None])
-        first = dict(zip(FEATURE_LEVELS, (first_4, first_8, first_16), strict=True))
-        second = dict(zip(FEATURE_LEVELS, (second_4, second_8, second_16), strict=True))
-        estimate = self.flow_head(first, second, placement, placement)[-1]
+        pair = _by_level(first), _by_level(second)
+        if isinstance(self.flow_head, FoldedMatchingFlow):
+            return self.flow_head.estimate(*pair, placement)
+        joined = (
+            {s: channels_first(torch.cat(x, dim=-1)) for s, x in maps.items()} for maps in pair
+        )
+        estimate = self.flow_head(*joined, placement, placement)[-1]
         return estimate.flow.permute(0, 2, 3, 1), estimate.expected_error().half()
+
+
+def _by_level(features: Sequence[Tensor]) -> FlowParts:
+    kinds = len(KINDS)
+    return {
+        level: (features[at], features[at + 1], features[at + 2])
+        for at, level in zip(range(0, len(features), kinds), FEATURE_LEVELS, strict=True)
+    }
 
 
 class PairGraph(nn.Module):
@@ -153,8 +179,8 @@ class PairGraph(nn.Module):
         """Maps of the first frames (b, h, w) and flow to the next ones (b, h, w, 2)."""
         first = self.frame(image, size)
         second = self.frame(next_image, size)
-        num = len(FEATURE_LEVELS)
-        flow, uncertainty = self.flow(*first[-num:], *second[-num:], size)
+        num = len(FEATURE_NAMES)
+        flow, uncertainty = self.flow(first[-num:], second[-num:], size)
         return [*first[:-num], crop(flow, like=image), crop(uncertainty, like=image)]
 
 

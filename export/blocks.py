@@ -14,11 +14,14 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from export.layout import channels_last
 from models.backbones.resformer import LocalPosition
+from models.heads.census import census
 from models.heads.depth import DepthEstimate, DepthHead
-from models.heads.flow import FlowEncoder
+from models.heads.flow import ENCODED, FlowEncoder, FlowParts, unit_length
 from models.heads.segmentation import SegmentationHead
 from models.spatial import ChannelNorm, LocalBlock, MaskedConv2d
+from models.windows import Placement
 
 
 def normalise(x: Float[Tensor, "b c rows cols"], eps: float) -> Float[Tensor, "b c rows cols"]:
@@ -121,16 +124,54 @@ class FoldedFlowEncoder(FlowEncoder):
         nn.Module.__init__(self)
         self.descriptor_channels = encoder.descriptor_channels
         self.eps: dict[str, float] = {}
-        self.folded = nn.ModuleDict()
+        self.learned = nn.ModuleDict()
+        self.context = nn.ModuleDict()
         for name, norm in encoder.norm.items():
             project = encoder.project[name]
             assert isinstance(norm, nn.LayerNorm)
             assert isinstance(project, nn.Linear)
             self.eps[name] = norm.eps
-            self.folded[name] = pointwise(project, norm=norm)
+            both = pointwise(project, norm=norm)
+            self.learned[name] = _channels(both, slice(None, self.descriptor_channels))
+            self.context[name] = _channels(both, slice(self.descriptor_channels, None))
 
     def _embed(
         self, x: Float[Tensor, "b c rows cols"], stride: int
     ) -> Float[Tensor, "b c2 rows cols"]:
-        y: Tensor = self.folded[str(stride)](normalise(x, self.eps[str(stride)]))
-        return y
+        y = normalise(x, self.eps[str(stride)])
+        return torch.cat([self.learned[str(stride)](y), self.context[str(stride)](y)], dim=1)
+
+    def parts_last(
+        self,
+        pyramid: dict[int, Tensor],
+        grey: Float[Tensor, "b 1 h w"],
+        placement: Placement,
+    ) -> FlowParts:
+        """What `parts` returns, channels-last."""
+        brightness = self._brightness(grey, placement)
+        features: FlowParts = {}
+        for stride in ENCODED:
+            y = normalise(pyramid[stride], self.eps[str(stride)])
+            inside = placement.inside(stride, y.shape[2], y.shape[3])
+            assert inside is not None, "images of a batch have sizes of their own"
+            real = inside[..., None].float()
+            learned, texture, context = (
+                channels_last(x.float()) * real
+                for x in (
+                    unit_length(self.learned[str(stride)](y).float()),
+                    census(brightness[stride], inside),
+                    self.context[str(stride)](y),
+                )
+            )
+            features[stride] = learned, texture, context
+        return features
+
+
+def _channels(conv: nn.Conv2d, kept: slice) -> nn.Conv2d:
+    """Some of the channels of a product."""
+    assert conv.bias is not None
+    weight, bias = conv.weight.data[kept], conv.bias.data[kept]
+    part = nn.Conv2d(conv.in_channels, len(weight), 1)
+    part.weight.data.copy_(weight)
+    part.bias.data.copy_(bias)  # type: ignore[union-attr] # it has one unless told otherwise
+    return part

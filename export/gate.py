@@ -1,12 +1,11 @@
 """What a trace must not have assumed: every size has to work, not only the one that was traced."""
 
-import re
 from collections.abc import Mapping
-from types import SimpleNamespace
 
 import onnx
 from torch.export import ExportedProgram
 
+from export.adapter import FEATURE_NAMES
 from models.windows import STRIDE
 
 SAMPLE_CELLS = ((1, 1), (1, 7), (9, 1), (3, 5), (68, 120))
@@ -83,22 +82,27 @@ def check_model(model: onnx.ModelProto, axes: Mapping[str, tuple[str, ...]]) -> 
 
 
 class _Inputs:
-    """Stands for L in a guard such as L['first_4'].size()[2]: every input, at one size."""
+    """Stands for L in a guard such as L['first'][0].size()[2]: every input, at one size."""
 
     def __init__(self, cells: tuple[int, int]) -> None:
         self._cells = cells
 
-    def __getitem__(self, name: str) -> SimpleNamespace:
+    def __getitem__(self, name: str) -> object:
         rows, cols = self._cells
-        level = re.search(r"_(\d+)$", name)
-        if level is not None:
-            times = STRIDE // int(level.group(1))
-            shape: tuple[int, ...] = (3, 1, rows * times, cols * times)
-        elif name == "size":
-            shape = (3, 2)
-        else:
-            shape = (3, rows * STRIDE - 5, cols * STRIDE - 3, 3)
-        return SimpleNamespace(size=lambda: shape)
+        if name in ("first", "second"):
+            levels = [STRIDE // int(feature.partition("_")[0]) for feature in FEATURE_NAMES]
+            return [_Shaped((3, rows * times, cols * times, 1)) for times in levels]
+        if name == "size":
+            return _Shaped((3, 2))
+        return _Shaped((3, rows * STRIDE - 5, cols * STRIDE - 3, 3))
+
+
+class _Shaped:
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self._shape = shape
+
+    def size(self) -> tuple[int, ...]:
+        return self._shape
 
 
 def _holds(guard: str, inputs: _Inputs) -> bool:

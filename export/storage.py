@@ -123,12 +123,12 @@ def _name_parameters(model: onnx.ModelProto, parameters: Mapping[str, Tensor]) -
     anonymous: dict[bytes, list[str]] = {}
     for name, tensor in stored.items():
         if name not in parameters:
-            anonymous.setdefault(_content(numpy_helper.to_array(tensor)), []).append(name)
+            anonymous.setdefault(_content(_stored(tensor)), []).append(name)
     renamed: dict[str, str] = {}
     for name, parameter in parameters.items():
         if name in stored:
             continue
-        turned = _content(np.ascontiguousarray(parameter.detach().numpy().T))
+        turned = _content(np.ascontiguousarray(_array(parameter).T))
         if not anonymous.get(turned):
             raise StorageError(
                 f"{name} {tuple(parameter.shape)} is not in the traced graph, expected every "
@@ -140,6 +140,19 @@ def _name_parameters(model: onnx.ModelProto, parameters: Mapping[str, Tensor]) -
     for node in model.graph.node:
         for i, name in enumerate(node.input):
             node.input[i] = renamed.get(name, name)
+
+
+def _array(parameter: Tensor) -> NDArray[np.generic]:
+    parameter = parameter.detach()
+    if parameter.dtype == torch.bfloat16:  # which numpy does not have: its bits
+        parameter = parameter.view(torch.int16)
+    array: NDArray[np.generic] = parameter.numpy()
+    return array
+
+
+def _stored(tensor: onnx.TensorProto) -> NDArray[np.generic]:
+    array = numpy_helper.to_array(tensor)
+    return array.view(np.int16) if tensor.data_type == TensorProto.BFLOAT16 else array
 
 
 def _content(array: NDArray[np.generic]) -> bytes:

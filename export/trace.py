@@ -4,6 +4,7 @@
 step drops wrong assumptions about sizes without a word.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,16 +17,19 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 from torch.fx.experimental import _config as symbolic_shapes
 
-from export.adapter import FEATURE_LEVELS, FlowGraph, FrameGraph, PairGraph
+from export.adapter import FEATURE_NAMES, KINDS, FlowGraph, FrameGraph, PairGraph
 from export.gate import check_program
 from models.windows import STRIDE
 
 OPSET = 23
 """The first with Attention as one operator, which engines run fused."""
+WEIGHTS = (onnx_ir.DataType.FLOAT, onnx_ir.DataType.BFLOAT16)
 MAX_BATCH = 1024
 MAX_SIDE = 65536
 EXAMPLE = (2, 90, 150)
 """(b, h, w) that is traced: nothing is 1 or minimal, no side is a multiple of the stride."""
+FLOW_EXAMPLE = (2, 22, 38)
+"""(b, rows, cols) at stride 16: at stride 64 there still are two blocks of matching each way."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,31 +50,38 @@ def trace_frame(graph: FrameGraph) -> Traced:
     for name in graph.output_names:
         axes[name] = ("B", "H", "W")
         if flow is not None and name.startswith("features_"):
-            level = name.removeprefix("features_")
-            axes[name] = ("B", str(sum(flow.splits)), f"H{level}", f"W{level}")
+            axes[name] = _feature_axes(name.removeprefix("features_"), flow.splits)
     return _trace(graph, (_images(0), _sizes()), (free, {0: free[0]}), axes, inputs=2)
 
 
 def trace_flow(graph: FlowGraph) -> Traced:
     """The flow graph at every batch size, height and width."""
     torch.manual_seed(0)
-    batch, rows, cols = 2, 6, 10
+    batch, rows, cols = FLOW_EXAMPLE
     images = Dim("B", min=1, max=MAX_BATCH)
     height, width = (Dim(name, min=1, max=MAX_SIDE // STRIDE) for name in ("rows", "cols"))
-    channels = sum(graph.flow_head.splits)
-    args, free = [], []
+    splits = graph.flow_head.splits
+    features, free = [], []
     axes: dict[str, tuple[str, ...]] = {}
     for frame in ("first", "second"):
-        for level in FEATURE_LEVELS:
-            times = STRIDE // level
-            args.append(torch.randn(batch, channels, rows * times, cols * times))
-            free.append({0: images, 2: times * height, 3: times * width})
-            axes[f"{frame}_{level}"] = ("B", str(channels), f"H{level}", f"W{level}")
-    args.append(torch.tensor([[70, 130], [60, 20]]))
-    free.append({0: images})
+        for name in FEATURE_NAMES:
+            level, kind = name.split("_")
+            times, channels = STRIDE // int(level), splits[KINDS.index(kind)]
+            features.append(torch.randn(batch, rows * times, cols * times, channels))
+            free.append({0: images, 1: times * height, 2: times * width})
+            axes[f"{frame}_{name}"] = _feature_axes(name, splits)
+    count = len(FEATURE_NAMES)
+    size = torch.tensor([[rows * STRIDE - 26, cols * STRIDE - 30], [60, 20]])
     axes["size"] = ("B", "2")
     axes |= {"flow": ("B", "H1", "W1", "2"), "flow_uncertainty": ("B", "H1", "W1")}
-    return _trace(graph, tuple(args), tuple(free), axes, inputs=len(args))
+    args = (features[:count], features[count:], size)
+    dynamic = (free[:count], free[count:], {0: images})
+    return _trace(graph, args, dynamic, axes, inputs=2 * count + 1)
+
+
+def _feature_axes(name: str, splits: Sequence[int]) -> tuple[str, ...]:
+    level, kind = name.split("_")
+    return ("B", f"H{level}", f"W{level}", str(splits[KINDS.index(kind)]))
 
 
 def trace_pair(graph: PairGraph) -> Traced:
@@ -86,8 +97,8 @@ def trace_pair(graph: PairGraph) -> Traced:
 
 def _trace(
     graph: nn.Module,
-    args: tuple[Tensor, ...],
-    free: tuple[dict[int, Any], ...],
+    args: tuple[Any, ...],
+    free: tuple[Any, ...],
     axes: dict[str, tuple[str, ...]],
     *,
     inputs: int,
@@ -123,7 +134,9 @@ def _trace(
 def _fold(model: onnx_ir.Model) -> None:
     """Compute once what depends on no input, and drop what is then unused."""
     passes.InlinePass()(model)
-    onnxscript.optimizer.fold_constants(model, onnx_shape_inference=False)
+    onnxscript.optimizer.fold_constants(
+        model, onnx_shape_inference=False, should_fold=_is_no_pick_of_weights
+    )
     onnx_ir.passes.Sequential(
         passes.RemoveUnusedNodesPass(),
         passes.RemoveUnusedFunctionsPass(),
@@ -132,6 +145,13 @@ def _fold(model: onnx_ir.Model) -> None:
         passes.CommonSubexpressionEliminationPass(),
         passes.NameFixPass(),
     )(model)
+
+
+def _is_no_pick_of_weights(node: onnx_ir.Node) -> bool | None:
+    """False for weights read by index, which are many times larger then: engines do it at load."""
+    source = node.inputs[0] if node.inputs else None
+    picks = node.op_type == "Gather" and source is not None and source.is_initializer()
+    return False if picks and source.dtype in WEIGHTS else None  # type: ignore[union-attr]
 
 
 def _contiguous(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Any, ...]:

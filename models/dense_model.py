@@ -32,6 +32,8 @@ class Encoded:
     pyramid: dict[int, Tensor]
     """Features by stride (16, 8, 4), each [b * n, c, rows, cols]."""
     flow_features: FlowFeatures | None
+    grey: Float[Tensor, "bn 1 h w"]
+    """Normalised brightness of the pixels, zero outside the images."""
     placement: Placement
 
 
@@ -90,7 +92,9 @@ class DenseModel(nn.Module):
         features = None
         if self.flow_encoder is not None:
             features = self.flow_encoder(pyramid, grey, windows.placement)
-        return Encoded(pyramid=pyramid, flow_features=features, placement=windows.placement)
+        return Encoded(
+            pyramid=pyramid, flow_features=features, grey=grey, placement=windows.placement
+        )
 
     def _pyramid(
         self,

@@ -145,18 +145,28 @@ def attend(
     The mask is folded into extra channels, 1 in every query and 0 or a large negative number in the
     keys: exact, and engines keep the fused kernels that a mask input would cost them.
     """
-    d = q.shape[-1]
     with exact_on_cpu(q):
         if q.device.type == "cpu":
             q, k, v = q.float(), k.float(), v.float()
-        if present is None:
-            return F.scaled_dot_product_attention(q, k, v)
-        off = torch.where(present, 0.0, MASK_LOGIT * d**0.5).to(k.dtype)[:, None, :, None]
-        q = torch.cat([q, torch.ones_like(q[..., :MASK_CHANNELS])], dim=-1)
-        k = torch.cat([k, off.expand(-1, k.shape[1], -1, MASK_CHANNELS)], dim=-1)
-        # Eager attention falls back to a full score matrix when v is narrower than q.
-        v = torch.cat([v, torch.zeros_like(v[..., :MASK_CHANNELS])], dim=-1)
-        return F.scaled_dot_product_attention(q, k, v, scale=d**-0.5)[..., :d]
+        return attend_as_is(q, k, v, present)
+
+
+def attend_as_is(
+    q: Float[Tensor, "b heads n d"],
+    k: Float[Tensor, "b heads m d"],
+    v: Float[Tensor, "b heads m d"],
+    present: Bool[Tensor, "b m"] | None,
+) -> Float[Tensor, "b heads n d"]:
+    """The same in the precision that is given, on CPUs too."""
+    if present is None:
+        return F.scaled_dot_product_attention(q, k, v)
+    d = q.shape[-1]
+    off = torch.where(present, 0.0, MASK_LOGIT * d**0.5).to(k.dtype)[:, None, :, None]
+    q = torch.cat([q, torch.ones_like(q[..., :MASK_CHANNELS])], dim=-1)
+    k = torch.cat([k, off.expand(-1, k.shape[1], -1, MASK_CHANNELS)], dim=-1)
+    # Eager attention falls back to a full score matrix when v is narrower than q.
+    v = torch.cat([v, torch.zeros_like(v[..., :MASK_CHANNELS])], dim=-1)
+    return F.scaled_dot_product_attention(q, k, v, scale=d**-0.5)[..., :d]
 
 
 def split_heads(x: Float[Tensor, "b n c"], num_heads: int) -> Float[Tensor, "b heads n d"]:

@@ -240,5 +240,6 @@ def _part(both: Encoded, rows: slice, windows: Windows) -> Encoded:
     return Encoded(
         pyramid={stride: x[rows] for stride, x in both.pyramid.items()},
         flow_features=features,
+        grey=both.grey[rows],
         placement=windows.placement,
     )

@@ -1,11 +1,13 @@
 """What frame 1 can learn from all of frame 2, beyond the reach of the local search.
 
-Axes: bn windows, b samples, t tokens of frame 1, m tokens of frame 2, c channels.
+Axes: bn windows, b samples, t tokens of frame 1, m tokens (slots) of frame 2, c channels.
 """
+
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from models.backbones.lookup_grid import lookup_grid
@@ -13,6 +15,18 @@ from models.config import FlowConfig
 from models.position import frequencies, log_scale, rotate, rotation
 from models.spatial import attend, merge_heads, split_heads, to_map, to_tokens
 from models.windows import Placement
+
+
+@dataclass(frozen=True, kw_only=True)
+class Averages:
+    """Frame 2 by slots."""
+
+    features: Float[Tensor, "b m c"]
+    present: Bool[Tensor, "b m"]
+    """False for slots that are not used or that no window touches."""
+    y: Float[Tensor, "b m"]
+    """Centre of a slot, in cells of the canvas."""
+    x: Float[Tensor, "b m"]
 
 
 class CrossAttention(nn.Module):
@@ -53,26 +67,41 @@ class CrossAttention(nn.Module):
     ) -> Float[Tensor, "bn c_out rows cols"]:
         """The context channels of `first`, enriched by what was read in `second`."""
         b = placement.canvas.shape[0]
-        grid = lookup_grid(
-            next_placement,
-            stride=16,
-            rows=second.shape[2],
-            cols=second.shape[3],
-            num_slots=self.num_tokens,
-        )
+        averages = self._average(second, next_placement)
         here: Tensor = self.embed(to_tokens(first, b))
-        there: Tensor = grid.assign @ to_tokens(second, b)
-        there = self.norm_second(self.embed(there))
+        there = self.norm_second(self.embed(averages.features))
         row, col = placement.cell_rows_cols(16, first.shape[2], first.shape[3])
         turn = rotation(row.float() + 0.5, col.float() + 0.5, self.omega)
-        next_turn = rotation(grid.y, grid.x, self.omega)
+        next_turn = rotation(averages.y, averages.x, self.omega)
         q = rotate(split_heads(self.q(self.norm_first(here)), self.num_heads), turn)
-        q = q * log_scale(grid.present.float().sum(1), reference=300.0)
+        q = q * log_scale(averages.present.float().sum(1), reference=300.0)
         k, v = self.kv(there).chunk(2, dim=-1)
         k = rotate(split_heads(k, self.num_heads), next_turn)
-        read = attend(q, k, split_heads(v, self.num_heads), grid.present)
+        read = self._read(q, k, split_heads(v, self.num_heads), averages.present)
         here = here + self.out(merge_heads(read))
         here = here + self.mlp_out(F.gelu(self.mlp_in(self.norm_mlp(here))))
         update = to_map(self.project(self.norm(here)), like=first)
         own = first[:, first.shape[1] - self.context_channels :]
         return own + update.to(own.dtype)
+
+    # Methods of their own: export averages and reads in another way.
+
+    def _read(
+        self,
+        q: Float[Tensor, "b heads t d"],
+        k: Float[Tensor, "b heads m d"],
+        v: Float[Tensor, "b heads m d"],
+        present: Bool[Tensor, "b m"],
+    ) -> Float[Tensor, "b heads t d"]:
+        return attend(q, k, v, present)
+
+    def _average(self, second: Float[Tensor, "bn c rows cols"], placement: Placement) -> "Averages":
+        grid = lookup_grid(
+            placement,
+            stride=16,
+            rows=second.shape[2],
+            cols=second.shape[3],
+            num_slots=self.num_tokens,
+        )
+        tokens = to_tokens(second, placement.canvas.shape[0])
+        return Averages(features=grid.assign @ tokens, present=grid.present, y=grid.y, x=grid.x)

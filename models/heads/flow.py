@@ -36,6 +36,9 @@ MAX_LOG_SCALE: Final = 10.0  # SEA-RAFT: beta2 in [0, 10]
 FlowFeatures = dict[int, Tensor]
 """What one frame contributes, by stride: descriptors, census and context, [bn, c, rows, cols]."""
 
+FlowParts = dict[int, tuple[Tensor, Tensor, Tensor]]
+"""The same, each by itself."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FlowEstimate:
@@ -70,27 +73,46 @@ class FlowEncoder(nn.Module):
         grey: Float[Tensor, "bn 1 h w"],
         placement: Placement,
     ) -> FlowFeatures:
-        """Features at strides 16, 8 and 4: descriptors, census, context.
+        """Features at strides 16, 8 and 4, zero outside the images.
 
         Args:
             pyramid: features by stride.
             grey: normalised brightness, zero outside the image.
             placement: of the windows.
         """
-        brightness = {1: grey}
-        for stride in (2, 4, 8, 16):
-            above = brightness[stride // 2]
-            inside = placement.inside(stride // 2, above.shape[2], above.shape[3])
-            brightness[stride] = halve(above, inside)
-        features: FlowFeatures = {}
+        parts = self.parts(pyramid, grey, placement)
+        return {stride: torch.cat(maps, dim=1) for stride, maps in parts.items()}
+
+    def parts(
+        self,
+        pyramid: dict[int, Tensor],
+        grey: Float[Tensor, "bn 1 h w"],
+        placement: Placement,
+    ) -> FlowParts:
+        """Descriptors, census and context: what `forward` puts together."""
+        brightness = self._brightness(grey, placement)
+        features: FlowParts = {}
         for stride in ENCODED:
             y = self._embed(pyramid[stride], stride).float()
             d = self.descriptor_channels
             inside = placement.inside(stride, y.shape[2], y.shape[3])
             texture = census(brightness[stride], inside)
-            joined = torch.cat([unit_length(y[:, :d]), texture, y[:, d:]], dim=1)
-            features[stride] = zero_outside(joined, inside)
+            learned, texture, context = (
+                zero_outside(x, inside) for x in (unit_length(y[:, :d]), texture, y[:, d:])
+            )
+            features[stride] = learned, texture, context
         return features
+
+    def _brightness(
+        self, grey: Float[Tensor, "bn 1 h w"], placement: Placement
+    ) -> dict[int, Float[Tensor, "bn 1 rows cols"]]:
+        """Of the cells of each stride."""
+        brightness = {1: grey}
+        for stride in (2, 4, 8, 16):
+            above = brightness[stride // 2]
+            inside = placement.inside(stride // 2, above.shape[2], above.shape[3])
+            brightness[stride] = halve(above, inside)
+        return brightness
 
     def _embed(
         self, x: Float[Tensor, "bn c rows cols"], stride: int
