@@ -31,7 +31,7 @@ from export.matching import FoldedMatchingFlow
 from models.backbones.resformer import LocalPosition
 from models.dense_model import DenseModel
 from models.heads.depth import DepthHead
-from models.heads.flow import ENCODED, FlowEncoder, FlowParts, MatchingFlow
+from models.heads.flow import ENCODED, FlowEncoder, FlowEstimate, FlowParts, MatchingFlow
 from models.heads.segmentation import SegmentationHead
 from models.spatial import ChannelNorm, LocalBlock
 from models.windows import Placement, whole_images
@@ -84,11 +84,14 @@ class FrameGraph(nn.Module):
         self.model = model
         self.full_size = FullSize()
         self.output_names: list[str] = []
+        self.channels: dict[str, int] = {}
+        """Of each kind of features."""
         if model.segmentation is not None:
             self.output_names += ["labels", "label_confidence"]
         if model.depth is not None:
             self.output_names += ["depth", "depth_uncertainty"]
-        if model.flow_encoder is not None:
+        if model.flow_encoder is not None and model.flow_head is not None:
+            self.channels = dict(zip(KINDS, model.flow_head.splits, strict=True))
             self.output_names += [f"features_{name}" for name in FEATURE_NAMES]
 
     def forward(self, image: UInt8[Tensor, "b h w 3"], size: Int[Tensor, "b 2"]) -> list[Tensor]:
@@ -128,7 +131,10 @@ class FlowGraph(nn.Module):
     def __init__(self, model: DenseModel) -> None:
         super().__init__()
         assert model.flow_head is not None, "a model without flow has no flow graph"
-        self.flow_head = model.flow_head
+        self.flow_head: nn.Module = model.flow_head  # folded, where there is a folded form
+        splits = model.flow_head.splits
+        self.channels = dict(zip(KINDS, splits, strict=True))
+        """Of each kind of features."""
 
     def forward(
         self, first: Sequence[Tensor], second: Sequence[Tensor], size: Int[Tensor, "b 2"]
@@ -148,7 +154,7 @@ class FlowGraph(nn.Module):
         joined = (
             {s: channels_first(torch.cat(x, dim=-1)) for s, x in maps.items()} for maps in pair
         )
-        estimate = self.flow_head(*joined, placement, placement)[-1]
+        estimate: FlowEstimate = self.flow_head(*joined, placement, placement)[-1]
         return estimate.flow.permute(0, 2, 3, 1), estimate.expected_error().half()
 
 

@@ -32,7 +32,7 @@ class BlockGrid:
         row = self._range(self.down * self.side).clamp(max=self.rows - 1)
         col = self._range(self.across * self.side).clamp(max=self.cols - 1)
         row, col = row.unflatten(0, (self.down, self.side)), col.unflatten(0, (-1, self.side))
-        cell = row[:, None, :, None] * self.cols + col[:, None]
+        cell: Tensor = row[:, None, :, None] * self.cols + col[:, None]
         return (self._images(self.rows * self.cols) + cell).flatten()
 
     def places(self) -> Int[Tensor, " b_rows_cols"]:

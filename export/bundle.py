@@ -3,10 +3,11 @@
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import onnx
+import torch
 
 from export.adapter import FlowGraph, FrameGraph, PairGraph, folded
 from export.gate import check_model
@@ -24,6 +25,7 @@ from models.bundle import (
     write_bundle,
 )
 from models.config import ModelConfig
+from models.heads.flow import MatchingFlow
 from models.image.label_sets import palette_of
 from models.image.normalize import MEAN, STD
 from models.weights import load_weights, read_weights
@@ -35,8 +37,9 @@ DTYPES = {
     onnx.TensorProto.INT64: "int64",
     onnx.TensorProto.FLOAT16: "float16",
 }
-PRECISIONS = {"frame": ("f32", "bf16"), "flow": ("f32",)}
-"""Coordinates do not survive bfloat16: its steps are 1 above 128. So flow stays in float32."""
+PRECISIONS = {"frame": ("f32", "bf16"), "flow": ("bf16", "f32")}
+"""Coordinates do not survive bfloat16: its steps are 1 above 128. So an engine may not put all of
+flow into it; a file of its own does so with the products of matching."""
 
 
 class ExportError(ValueError):
@@ -84,13 +87,16 @@ def export_bundle(
     graphs: dict[str, FrameGraph | FlowGraph] = {"frame": frame}
     if model.flow_head is not None:
         graphs["flow"] = FlowGraph(frame.model)
+    if isinstance(model.flow_head, MatchingFlow):
+        graphs["flow.bf16"] = FlowGraph(folded(model, flow_dtype=torch.bfloat16))
     described: dict[str, Graph] = {}
     with tempfile.TemporaryDirectory() as scratch:
         for name, graph in graphs.items():
             report(f"tracing {name}.onnx, a few minutes")
             traced = trace_frame(graph) if isinstance(graph, FrameGraph) else trace_flow(graph)
             file = Path(scratch) / f"{name}.onnx"
-            described[name] = _write(file, traced, graph, config, PRECISIONS[name])
+            described[name] = _write(file, traced, graph, config, PRECISIONS.get(name, ("f32",)))
+        _join_flow(described)
         bundle = _describe(config, header, label, described)  # refuses before anything is replaced
         out.mkdir(parents=True, exist_ok=True)
         for stale in out.glob("*.onnx"):
@@ -98,6 +104,15 @@ def export_bundle(
         for name in graphs:
             shutil.move(Path(scratch) / f"{name}.onnx", out / f"{name}.onnx")
     return write_bundle(out, bundle)
+
+
+def _join_flow(described: dict[str, Graph]) -> None:
+    """One entry for both files of flow; without the second, flow is in float32 alone."""
+    mixed = described.pop("flow.bf16", None)
+    if mixed is not None:
+        described["flow"] = replace(described["flow"], mixed={"bf16": mixed.file})
+    elif "flow" in described:
+        described["flow"] = replace(described["flow"], precisions=("f32",))
 
 
 def export_single_file(checkpoint: Path, file: Path) -> None:

@@ -4,7 +4,7 @@
 step drops wrong assumptions about sizes without a word.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,13 +17,13 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 from torch.fx.experimental import _config as symbolic_shapes
 
-from export.adapter import FEATURE_NAMES, KINDS, FlowGraph, FrameGraph, PairGraph
+from export.adapter import FEATURE_NAMES, FlowGraph, FrameGraph, PairGraph
 from export.gate import check_program
 from models.windows import STRIDE
 
 OPSET = 23
 """The first with Attention as one operator, which engines run fused."""
-WEIGHTS = (onnx_ir.DataType.FLOAT, onnx_ir.DataType.BFLOAT16)
+WEIGHTS: tuple[object, ...] = (onnx_ir.DataType.FLOAT, onnx_ir.DataType.BFLOAT16)
 MAX_BATCH = 1024
 MAX_SIDE = 65536
 EXAMPLE = (2, 90, 150)
@@ -45,12 +45,11 @@ class Traced:
 def trace_frame(graph: FrameGraph) -> Traced:
     """The frame graph at every batch size, height and width."""
     free = _free_image()
-    flow = graph.model.flow_head
     axes: dict[str, tuple[str, ...]] = {"image": ("B", "H", "W", "3"), "size": ("B", "2")}
     for name in graph.output_names:
         axes[name] = ("B", "H", "W")
-        if flow is not None and name.startswith("features_"):
-            axes[name] = _feature_axes(name.removeprefix("features_"), flow.splits)
+        if name.startswith("features_"):
+            axes[name] = _feature_axes(name.removeprefix("features_"), graph.channels)
     return _trace(graph, (_images(0), _sizes()), (free, {0: free[0]}), axes, inputs=2)
 
 
@@ -60,16 +59,15 @@ def trace_flow(graph: FlowGraph) -> Traced:
     batch, rows, cols = FLOW_EXAMPLE
     images = Dim("B", min=1, max=MAX_BATCH)
     height, width = (Dim(name, min=1, max=MAX_SIDE // STRIDE) for name in ("rows", "cols"))
-    splits = graph.flow_head.splits
     features, free = [], []
     axes: dict[str, tuple[str, ...]] = {}
     for frame in ("first", "second"):
         for name in FEATURE_NAMES:
             level, kind = name.split("_")
-            times, channels = STRIDE // int(level), splits[KINDS.index(kind)]
+            times, channels = STRIDE // int(level), graph.channels[kind]
             features.append(torch.randn(batch, rows * times, cols * times, channels))
             free.append({0: images, 1: times * height, 2: times * width})
-            axes[f"{frame}_{name}"] = _feature_axes(name, splits)
+            axes[f"{frame}_{name}"] = _feature_axes(name, graph.channels)
     count = len(FEATURE_NAMES)
     size = torch.tensor([[rows * STRIDE - 26, cols * STRIDE - 30], [60, 20]])
     axes["size"] = ("B", "2")
@@ -79,9 +77,9 @@ def trace_flow(graph: FlowGraph) -> Traced:
     return _trace(graph, args, dynamic, axes, inputs=2 * count + 1)
 
 
-def _feature_axes(name: str, splits: Sequence[int]) -> tuple[str, ...]:
+def _feature_axes(name: str, channels: Mapping[str, int]) -> tuple[str, ...]:
     level, kind = name.split("_")
-    return ("B", f"H{level}", f"W{level}", str(splits[KINDS.index(kind)]))
+    return ("B", f"H{level}", f"W{level}", str(channels[kind]))
 
 
 def trace_pair(graph: PairGraph) -> Traced:
@@ -150,8 +148,9 @@ def _fold(model: onnx_ir.Model) -> None:
 def _is_no_pick_of_weights(node: onnx_ir.Node) -> bool | None:
     """False for weights read by index, which are many times larger then: engines do it at load."""
     source = node.inputs[0] if node.inputs else None
-    picks = node.op_type == "Gather" and source is not None and source.is_initializer()
-    return False if picks and source.dtype in WEIGHTS else None  # type: ignore[union-attr]
+    if node.op_type != "Gather" or source is None or not source.is_initializer():
+        return None
+    return False if source.dtype in WEIGHTS else None
 
 
 def _contiguous(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Any, ...]:

@@ -16,7 +16,7 @@ from models.external_data import external_files
 from models.record import RecordError, read_record
 from models.task import IGNORE_INDEX, Task
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST = "bundle.json"
 MANIFEST_LIMIT_BYTES = 4 * 2**20  # ours are a few KiB; a larger one is not a manifest
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -50,15 +50,32 @@ class Port:
 
 @dataclass(frozen=True, kw_only=True)
 class Graph:
-    """One ONNX file."""
+    """One ONNX file, or several for as many precisions."""
 
     file: str
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     precisions: tuple[str, ...] = ("f32",)
     """In which its answers were checked; the first is the preferred one where equally fast."""
+    mixed: Mapping[str, str] = field(default_factory=dict)
+    """Files for some of the precisions, with the same ports: what computes in it, and what stays in
+    float32, is written into the graph. Of the others the engine decides by itself."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Of every precision."""
+        return self.file, *self.mixed.values()
+
+    def file_for(self, precision: str) -> str:
+        """That an engine loads."""
+        return self.mixed.get(precision, self.file)
 
     def __post_init__(self) -> None:
+        if not set(self.mixed) <= set(self.precisions):
+            raise BundleError(
+                f"graph {self.file}: mixed has {sorted(self.mixed)}, precisions are "
+                f"{list(self.precisions)}: list every precision that has a file"
+            )
         if not self.precisions or not set(self.precisions) <= set(PRECISIONS):
             raise BundleError(
                 f"graph {self.file}: precisions are {list(self.precisions)}, expected one or more "
@@ -166,13 +183,12 @@ def read_bundle(folder: Path, *, graphs_only: bool = False) -> Bundle:
         bundle = read_record(Bundle, manifest, where=MANIFEST)
     except RecordError as error:
         raise BundleError(f"{folder}: {error}: export the bundle again") from error
-    for graph in bundle.graphs.values():
-        if graph.file not in bundle.files:
-            raise BundleError(
-                f"{folder / MANIFEST}: graph {graph.file} is not among the listed files "
-                f"{sorted(bundle.files)}: write the bundle again with `python -m export`"
-            )
-    graphs = {graph.file for graph in bundle.graphs.values()}
+    graphs = {file for graph in bundle.graphs.values() for file in graph.files}
+    for file in sorted(graphs - set(bundle.files)):
+        raise BundleError(
+            f"{folder / MANIFEST}: graph {file} is not among the listed files "
+            f"{sorted(bundle.files)}: write the bundle again with `python -m export`"
+        )
     for name, expected in bundle.files.items():
         if graphs_only and name not in graphs:
             continue
@@ -201,7 +217,7 @@ def write_bundle(folder: Path, bundle: Bundle) -> Bundle:
         for path in folder.rglob("*")
         if path != folder / MANIFEST and (path.is_symlink() or not path.is_dir())
     )
-    missing = {graph.file for graph in bundle.graphs.values()} - set(names)
+    missing = {file for graph in bundle.graphs.values() for file in graph.files} - set(names)
     if missing:
         raise BundleError(f"{folder}: holds {names}, expected {sorted(missing)}: export them first")
     paths = {name: _inside(folder, name) for name in names}

@@ -69,7 +69,9 @@ class EagerRuntime:
             label_confidence=_array(confidence, h, w, torch.float16),
             depth=_array(depth, h, w),
             depth_uncertainty=_array(uncertainty, h, w, torch.float16),
-            features=Features(levels={str(stride): level for stride, level in levels.items()}),
+            features=Features(
+                levels={str(stride): x.permute(0, 2, 3, 1) for stride, x in levels.items()}
+            ),
         )
 
     def flow(self, first: Features, second: Features, size: NDArray[np.int64]) -> FlowMaps:
@@ -98,7 +100,7 @@ class EagerRuntime:
 
 
 def _by_stride(features: Features) -> dict[int, Tensor]:
-    return {int(name): level for name, level in features.levels.items()}
+    return {int(name): x.permute(0, 3, 1, 2) for name, x in features.levels.items()}
 
 
 def _array(

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from models.runtime.feature_cells import stride_of
 from models.runtime.protocol import Features
 
 
@@ -38,7 +39,7 @@ def check_pair(
     for name, shape in shapes[0].items():
         _check_size(size, num_images=shape[0])
         cells = -(-size.astype(np.int64) // stride) * stride
-        if name.isdigit() and (cells > np.array(shape[2:]) * int(name)).any():
+        if (cells > np.array(shape[1:3]) * stride_of(name)).any():
             raise InputError(
                 f"size is {size.tolist()} (HxW), but level {name} is {shape}: "
                 f"these features are of a smaller image"

@@ -30,7 +30,7 @@ class OnnxRuntime:
         self._graphs = bundle.graphs
         self._sessions = {
             name: onnxruntime.InferenceSession(
-                str(folder / graph.file),
+                str(folder / graph.file_for("f32")),
                 sess_options=_session_options(threads),
                 providers=["CPUExecutionProvider"],
             )

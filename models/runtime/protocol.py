@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 class Features:
     """What the frame graph keeps for flow. Opaque: only the runtime that made it can read it.
 
-    `levels` maps a level's name ("4", "8", "16") to an array or tensor whose first axis is b, on
-    whatever device the runtime likes.
+    `levels` maps a level's name, which begins with its stride ("4", "16_census"), to an array or
+    tensor (b, rows, cols, channels), on whatever device and of whatever type the runtime likes.
     """
 
     levels: Mapping[str, Any]

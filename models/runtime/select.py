@@ -81,8 +81,8 @@ def choose_precisions(
 ) -> tuple[Mapping[str, str], str]:
     """The precision of each graph, and why.
 
-    By default flow stays in f32 unless its bundle puts bf16 first: it subtracts features, and
-    bf16 keeps eight bits of them.
+    By default flow stays in f32 unless its bundle puts bf16 first: places in an image need more
+    than the eight bits of bf16, so a bundle must say that it keeps them apart.
     """
     offered = {name: graph.precisions for name, graph in bundle.graphs.items()}
     if precision != "auto":

@@ -8,6 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from models.runtime.feature_cells import padded_size_of
 from models.runtime.protocol import Features, FlowMaps, FrameMaps, Runtime
 from server.loading.memory import KEEPS_MEMORY, expected_bytes_per_px, resident_bytes
 from server.scheduling.cost import CostModel
@@ -75,10 +76,11 @@ class MeasuredRuntime:
 
     def flow(self, first: Features, second: Features, size: NDArray[np.int64]) -> FlowMaps:
         """See models.runtime.protocol.Runtime."""
-        name, level = next(iter(first.levels.items()))
-        padded = (level.shape[2] * int(name), level.shape[3] * int(name))
         return self._measure(
-            "flow", len(size), padded, lambda: self.runtime.flow(first, second, size)
+            "flow",
+            len(size),
+            padded_size_of(first),
+            lambda: self.runtime.flow(first, second, size),
         )
 
     def _measure(
