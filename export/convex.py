@@ -1,8 +1,8 @@
 """From cells to pixels; the same answers as models.heads.warp and models.spatial.
 
 A cell's nine neighbours are one 3x3 convolution away, and mixing them for its 16 pixels is one
-small matrix product. Softmax divides exponentials by their sum, and that is the same mix of a map of
-ones. Neighbours outside the image are zero in both, so they take part in neither.
+small matrix product. Softmax divides exponentials by their sum, and that is the same mix of a map
+of ones. Neighbours outside the image are zero in both, so they take part in neither.
 
 Axes: b images, rows cols cells, h w pixels.
 """
@@ -81,7 +81,8 @@ class Enlarge(nn.Module):
 
 def check_scores(weight: Float[Tensor, "k c"], bias: Float[Tensor, " k"]) -> None:
     """Raise ValueError where scores of normalised features may be too large for exponentials."""
-    largest = float((weight.detach().norm(dim=1) * weight.shape[1] ** 0.5 + bias.abs()).max())
+    weight, bias = weight.detach(), bias.detach()
+    largest = float((weight.norm(dim=1) * weight.shape[1] ** 0.5 + bias.abs()).max())
     if largest > LARGEST_SCORE:
         raise ValueError(
             f"flow_head.mask gives scores of up to {largest:.0f}, expected at most "

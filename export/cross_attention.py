@@ -66,6 +66,6 @@ def _shares(
 ) -> Float[Tensor, "b length length"]:
     """Row i averages the cells of slot i along one axis."""
     at = torch.arange(length, device=cells.device)
-    begin, end = interval(at, cells[:, None], slots)
+    begin, end = interval(at[None], cells[:, None], slots)
     holds = (at >= begin[..., None]) & (at < end[..., None])
     return holds.float() / (end - begin)[..., None].float()

@@ -90,7 +90,7 @@ class LocalCosts(nn.Module):
         ordered = total.flatten(0, 1).index_select(0, grid.places())
         return ordered.reshape(grid.images, grid.rows, grid.cols, -1)
 
-    def _weights(self) -> Float[Tensor, "2 pp 9pp c_out"]:
+    def _weights(self) -> Float[Tensor, "2 pp near c_out"]:
         """For each place in a block, the weights of all cells around the block."""
         places = self.radius * self.radius
         found = self.weight.mT.index_select(0, self.cost_index) * self.cost_share

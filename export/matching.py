@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from export.block_grid import BlockGrid
 from export.blocks import pointwise
+from export.coarse_levels import coarse_context, in_dtype, with_coarse
 from export.convex import Enlarge, check_scores
 from export.cross_attention import FoldedCrossAttention
 from export.flow_block import FlowBlock, blind_to_mean, scale_to_unit
@@ -28,9 +29,8 @@ from models.heads.flow import (
     FlowFeatures,
     FlowParts,
     MatchingFlow,
-    unit_length,
 )
-from models.spatial import LocalBlock, crop_to, halve, upsample, zero_outside
+from models.spatial import LocalBlock, crop_to, upsample
 from models.windows import Placement
 
 
@@ -104,14 +104,16 @@ class FoldedMatchingFlow(nn.Module):
             second: of frame 2.
             place: of the images.
         """
-        context = self._context(first[16], second[16], place)
-        first, second = self._with_coarse(first, place), self._with_coarse(second, place)
+        # First of all: an engine that is given the features in this type then turns none of them.
+        first, second = in_dtype(first, self.dtype), in_dtype(second, self.dtype)
+        context = coarse_context(self.cross, first[16], second[16], place)
+        first, second = (with_coarse(x, place, self.dtype) for x in (first, second))
         flow: Tensor | None = None
         hidden: Tensor | None = None
         coarse_hidden: Tensor | None = None
         for level, stride in enumerate(LEVELS):
-            *own, own_context = (x.to(self.dtype) for x in first[stride])
-            *other, _ = (x.to(self.dtype) for x in second[stride])
+            *own, own_context = first[stride]
+            *other, _ = second[stride]
             rows, cols = own_context.shape[1], own_context.shape[2]
             cells = place.valid_cells(stride)
             assert cells is not None
@@ -177,35 +179,6 @@ class FoldedMatchingFlow(nn.Module):
         # Through a convolution by one: engines then lay the mask out like the maps it multiplies.
         # Else they lay out the maps like the mask, and back, in every block.
         return F.conv2d(channels_first(real.to(self.dtype)), self.one)
-
-    def _context(
-        self, first: tuple[Tensor, ...], second: tuple[Tensor, ...], place: Placement
-    ) -> dict[int, Float[Tensor, "b c rows cols"]]:
-        """Context of frame 1 with what was read in frame 2, at strides 16, 32 and 64."""
-        pair = (channels_first(torch.cat(x, dim=-1)) for x in (first, second))
-        context = {16: self.cross(*pair, place, place)}
-        for stride in (32, 64):
-            fine = context[stride // 2]
-            inside = place.inside(stride // 2, fine.shape[2], fine.shape[3])
-            context[stride] = halve(fine, inside)
-        return context
-
-    def _with_coarse(self, features: FlowParts, place: Placement) -> FlowParts:
-        """Add strides 32 and 64, averages of the finer level, descriptors of unit length again."""
-        features = dict(features)
-        fine = channels_first(torch.cat(features[16], dim=-1))
-        for stride in (32, 64):
-            inside = place.inside(stride // 2, fine.shape[2], fine.shape[3])
-            learned, texture, context = halve(fine, inside).split(self.splits, dim=1)
-            fine = torch.cat([unit_length(learned), unit_length(texture), context], dim=1)
-            fine = zero_outside(fine, place.inside(stride, fine.shape[2], fine.shape[3]))
-            learned, texture, context = fine.split(self.splits, dim=1)
-            features[stride] = (
-                channels_last(learned),
-                channels_last(texture),
-                channels_last(context),
-            )
-        return features
 
 
 class FullEstimate(FlowEstimate):

@@ -30,6 +30,7 @@ FRAME_MAPS: dict[Task, dict[str, str]] = {
     Task.FLOW: {},
 }
 FEATURES = "features_"  # frame outputs named so feed the flow graph as first_* and second_*
+FEATURE_INPUTS = ("first_", "second_")
 FLOW_MAPS = {"flow": "float32", "flow_uncertainty": "float16"}
 
 
@@ -183,12 +184,13 @@ def read_bundle(folder: Path, *, graphs_only: bool = False) -> Bundle:
         bundle = read_record(Bundle, manifest, where=MANIFEST)
     except RecordError as error:
         raise BundleError(f"{folder}: {error}: export the bundle again") from error
-    graphs = {file for graph in bundle.graphs.values() for file in graph.files}
-    for file in sorted(graphs - set(bundle.files)):
-        raise BundleError(
-            f"{folder / MANIFEST}: graph {file} is not among the listed files "
-            f"{sorted(bundle.files)}: write the bundle again with `python -m export`"
-        )
+    graphs = [file for graph in bundle.graphs.values() for file in graph.files]
+    for file in graphs:
+        if file not in bundle.files:
+            raise BundleError(
+                f"{folder / MANIFEST}: graph {file} is not among the listed files "
+                f"{sorted(bundle.files)}: write the bundle again with `python -m export`"
+            )
     for name, expected in bundle.files.items():
         if graphs_only and name not in graphs:
             continue
@@ -201,8 +203,8 @@ def read_bundle(folder: Path, *, graphs_only: bool = False) -> Bundle:
                 f"{path}: {what}, bundle.json lists {expected.sha256[:12]}... of {expected.bytes} "
                 f"bytes; the file was edited or only partly copied: copy the whole bundle again"
             )
-    for graph in bundle.graphs.values():
-        _check_external(folder, graph, bundle)
+    for file in graphs:
+        _check_external(folder, file, bundle)
     return bundle
 
 
@@ -233,13 +235,13 @@ def write_bundle(folder: Path, bundle: Bundle) -> Bundle:
     return complete
 
 
-def _check_external(folder: Path, graph: Graph, bundle: Bundle) -> None:
+def _check_external(folder: Path, graph: str, bundle: Bundle) -> None:
     """Weights that lie beside a graph are under a digest, as everything else is."""
-    beside = PurePosixPath(graph.file).parent
-    for name in sorted(external_files(folder / graph.file)):
+    beside = PurePosixPath(graph).parent
+    for name in sorted(external_files(folder / graph)):
         if str(beside / name) not in bundle.files:
             raise BundleError(
-                f"{folder / graph.file}: reads weights from {name!r:.200}, expected one of the "
+                f"{folder / graph}: reads weights from {name!r:.200}, expected one of the "
                 f"listed files {sorted(bundle.files)}: export the graph again, with its weights "
                 f"inside"
             )

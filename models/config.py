@@ -123,8 +123,8 @@ class FlowConfig:
     hidden_channels: int = 64
     radius: int = 4
     """Reach of the local search, in cells of the level."""
-    num_iterations: tuple[int, int, int, int, int] = (1, 1, 1, 1, 2)
-    """Updates at strides 64, 32, 16, 8 and 4."""
+    num_iterations: tuple[int, int, int, int, int] = (1, 1, 1, 2, 1)
+    """Updates at strides 64, 32, 16, 8 and 4. The last costs as much as all the others together."""
     num_context_tokens: int = 1024
     """Frame 2 is read whole up to so many stride-16 cells, as area averages above."""
     num_heads: int = 2

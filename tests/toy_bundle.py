@@ -23,7 +23,7 @@ FRAME = """
 frame (uint8[b,h,w,3] image, int64[b,2] size) => (
   uint8[b,h,w] labels, float16[b,h,w] label_confidence,
   float[b,h,w] depth, float16[b,h,w] depth_uncertainty,
-  float[b,3,h4,w4] features_4, float[b,3,h8,w8] features_8, float[b,3,h16,w16] features_16)
+  float[b,h4,w4,3] features_4, float[b,h8,w8,3] features_8, float[b,h16,w16,3] features_16)
 {
   zero = Constant<value_int: int = 0>()
   one = Constant<value_int: int = 1>()
@@ -67,20 +67,23 @@ frame (uint8[b,h,w,3] image, int64[b,2] size) => (
   no_pads = Constant<value_ints: ints = [0, 0, 0, 0, 0, 0]>()
   pads = Concat<axis: int = 0>(no_pads, below_right)
   padded = Pad(channels_first, pads)
-  features_4 = AveragePool<kernel_shape: ints = [4, 4], strides: ints = [4, 4]>(padded)
-  features_8 = AveragePool<kernel_shape: ints = [8, 8], strides: ints = [8, 8]>(padded)
-  features_16 = AveragePool<kernel_shape: ints = [16, 16], strides: ints = [16, 16]>(padded)
+  mean_4 = AveragePool<kernel_shape: ints = [4, 4], strides: ints = [4, 4]>(padded)
+  features_4 = Transpose<perm: ints = [0, 2, 3, 1]>(mean_4)
+  mean_8 = AveragePool<kernel_shape: ints = [8, 8], strides: ints = [8, 8]>(padded)
+  features_8 = Transpose<perm: ints = [0, 2, 3, 1]>(mean_8)
+  mean_16 = AveragePool<kernel_shape: ints = [16, 16], strides: ints = [16, 16]>(padded)
+  features_16 = Transpose<perm: ints = [0, 2, 3, 1]>(mean_16)
 }
 """
 
 FLOW = """
 <ir_version: 10, opset_import: ["": 20]>
-flow (float[b,3,h4,w4] first_4, float[b,3,h8,w8] first_8, float[b,3,h16,w16] first_16,
-      float[b,3,h4,w4] second_4, float[b,3,h8,w8] second_8, float[b,3,h16,w16] second_16,
+flow (float[b,h4,w4,3] first_4, float[b,h8,w8,3] first_8, float[b,h16,w16,3] first_16,
+      float[b,h4,w4,3] second_4, float[b,h8,w8,3] second_8, float[b,h16,w16,3] second_16,
       int64[b,2] size) => (float[b,H,W,2] flow, float16[b,H,W] flow_uncertainty)
 {
   change = Sub(second_4, first_4)
-  space = Constant<value_ints: ints = [2, 3]>()
+  space = Constant<value_ints: ints = [1, 2]>()
   total = ReduceSum<keepdims: int = 0>(change, space)
   cell_px = Constant<value_float: float = 16.0>()
   total_px = Mul(total, cell_px)
@@ -88,12 +91,11 @@ flow (float[b,3,h4,w4] first_4, float[b,3,h8,w8] first_8, float[b,3,h16,w16] fir
   last = Constant<value_ints: ints = [-1]>()
   area = ReduceProd(real, last)
   mean = Div(total_px, area)
-  middle = Constant<value_ints: ints = [1, 2]>()
-  mean_4 = Unsqueeze(mean, middle)
+  mean_4 = Unsqueeze(mean, space)
   parts = Constant<value_ints: ints = [2, 1]>()
   uv, blue = Split<axis: int = 3>(mean_4, parts)
   batch = Shape<start: int = 0, end: int = 1>(first_4)
-  cells = Shape<start: int = 2, end: int = 4>(first_4)
+  cells = Shape<start: int = 1, end: int = 3>(first_4)
   four = Constant<value_int: int = 4>()
   pixels = Mul(cells, four)
   one = Constant<value_ints: ints = [1]>()
@@ -108,7 +110,7 @@ flow (float[b,3,h4,w4] first_4, float[b,3,h8,w8] first_8, float[b,3,h16,w16] fir
 
 def toy_bundle(**changes: object) -> Bundle:
     """The manifest; `changes` replace whole fields."""
-    features = {level: ("b", "3", f"h/{level}", f"w/{level}") for level in LEVELS}
+    features = {level: ("b", f"h/{level}", f"w/{level}", "3") for level in LEVELS}
     image_axes = ("b", "h", "w")
     fields: dict[str, object] = {
         "name": "toy",

@@ -116,7 +116,7 @@ def lookup_grid(
 
 
 def interval(
-    slot: Int[Tensor, "b m"], cells: Int[Tensor, "b 1"], slots: Int[Tensor, "b 1"]
+    slot: Int[Tensor, "#b m"], cells: Int[Tensor, "b 1"], slots: Int[Tensor, "b 1"]
 ) -> tuple[Int[Tensor, "b m"], Int[Tensor, "b m"]]:
     """First cell of a slot and the one after its last, of so many slots over so many cells."""
     return slot * cells // slots, ((slot + 1) * cells + slots - 1) // slots

@@ -18,17 +18,6 @@ def local_correlation(
 
     Channel (dy + radius) * s + dx + radius is the product with second[row + dy, col + dx], zero
     beyond the border. `second` must be zero outside the image.
-    """
-    bands = correlation_bands(first, second, radius=radius)
-    costs = torch.cat(bands, dim=-1).flatten(2, 3)
-    cols = torch.arange(first.shape[3], device=first.device)
-    return costs.index_select(2, cols).permute(0, 3, 1, 2)
-
-
-def correlation_bands(
-    first: Float[Tensor, "b c rows cols"], second: Float[Tensor, "b c rows cols"], *, radius: int
-) -> list[Float[Tensor, "b rows blocks 16 s"]]:
-    """The same, one row offset after the other, the columns still in blocks of 16.
 
     Written as matrix products of blocks of 16 columns with the 16 + 2 radius columns around them,
     one per row offset, whose diagonal band is then read by a change of row length: less than half
@@ -56,4 +45,6 @@ def correlation_bands(
         # Row i of a block needs columns i .. i + 2 radius: with rows one longer, they align.
         flat = F.pad(product.flatten(-2), (0, BLOCK))
         bands.append(flat.unflatten(-1, (BLOCK, reach + 1))[..., :span])
-    return bands
+    costs = torch.cat(bands, dim=-1).flatten(2, 3)
+    columns = torch.arange(cols, device=first.device)
+    return costs.index_select(2, columns).permute(0, 3, 1, 2)

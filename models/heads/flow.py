@@ -219,8 +219,6 @@ class MatchingFlow(nn.Module):
         estimates.append(FlowEstimate(stride=1, flow=full, mixture=mixture))
         return estimates
 
-    # What an update is made of, each a method of its own: export writes them in another order.
-
     def _compare(
         self,
         first: Float[Tensor, "bn c rows cols"],

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.bundle import FEATURES, Bundle, Graph
+from models.bundle import FEATURE_INPUTS, FEATURES, Bundle, Graph
 from models.runtime.graph_io import flow_inputs, flow_maps, frame_maps, output_names
 from models.runtime.inputs import InputError, check_frame, check_pair
 from models.runtime.protocol import Features, FlowMaps, FrameMaps
@@ -97,7 +97,7 @@ class OpenVino:
         import openvino
 
         array = np.ascontiguousarray(array)
-        if not (self._slim and name.startswith(("first_", "second_"))):
+        if not (self._slim and name.startswith(FEATURE_INPUTS)):
             return array
         # NumPy has no bfloat16: what holds its bits has come as an array of another type.
         return openvino.Tensor(array, openvino.Shape(array.shape), openvino.Type.bf16)
@@ -111,7 +111,8 @@ def _read(core: Any, folder: Path, graph: Graph, *, precision: str, slim: bool) 
     if not slim:
         return model
     for parameter in model.get_parameters():
-        if parameter.friendly_name.startswith(("first_", "second_")):
+        # Mixed graphs turn each to bf16 before anything else: no turn is left.
+        if parameter.friendly_name.startswith(FEATURE_INPUTS):
             parameter.set_element_type(openvino.Type.bf16)
     model.validate_nodes_and_infer_types()
     ports = openvino.preprocess.PrePostProcessor(model)

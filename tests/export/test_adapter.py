@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from export.adapter import FlowGraph, FrameGraph, PairGraph, folded
+from export.adapter import FEATURE_NAMES, FlowGraph, FrameGraph, PairGraph, folded
 from export.full_size import FullSize
 from models.runtime.eager import EagerRuntime
 from models.spatial import upsample
@@ -29,8 +29,9 @@ def test_graphs_answer_like_the_model(family: str) -> None:
             got = found[name].numpy()[index, :h, :w]
             np.testing.assert_allclose(got, want, rtol=2e-3, atol=1e-4, err_msg=name)
     flow_graph = FlowGraph(frame.model)
-    levels = [found[f"features_{level}"] for level in (4, 8, 16)]
-    flow, error = flow_graph(*levels, *(x.flip(0) for x in levels), torch.tensor(SIZES[[1, 1]]))
+    features = [found[f"features_{name}"] for name in FEATURE_NAMES]
+    swapped_features = [x.flip(0) for x in features]
+    flow, error = flow_graph(features, swapped_features, torch.tensor(SIZES[[1, 1]]))
     swapped = type(expected.features)(
         levels={name: x.flip(0) for name, x in expected.features.levels.items()}
     )
@@ -40,6 +41,27 @@ def test_graphs_answer_like_the_model(family: str) -> None:
     np.testing.assert_allclose(
         error[:, :h, :w], want_flow.flow_uncertainty[:, :h, :w], rtol=5e-3, atol=1e-3
     )
+
+
+@torch.no_grad()
+def test_products_in_bfloat16_keep_places_in_float32() -> None:
+    torch.manual_seed(0)
+    model = wild(TINY["lookup"])
+    frame = FrameGraph(folded(model))
+    size = torch.tensor([[40, 70]])
+    image = torch.tensor(FRAMES[:1])
+    features, following = (
+        frame(x, size)[-len(FEATURE_NAMES) :] for x in (image, image.roll(3, dims=2))
+    )
+    exact, _ = FlowGraph(frame.model)(features, following, size)
+    mixed = FlowGraph(folded(model, flow_dtype=torch.bfloat16))
+    found, error = mixed(features, following, size)
+    assert found.dtype == torch.float32
+    assert error.dtype == torch.float16
+    gap = (found - exact)[:, :40, :70].abs()
+    # Of flow that is 10 px wide: eight bits for each product, but not for their sum.
+    assert exact.abs().max() > 2
+    assert 0 < gap.mean() < 0.02 * exact.abs().max()
 
 
 @torch.no_grad()

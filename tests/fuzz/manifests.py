@@ -35,8 +35,8 @@ def check(data: bytes) -> None:
             raise AssertionError(f"not a reason: {error}") from error
         return
     assert isinstance(bundle, Bundle)
-    for graph in bundle.graphs.values():
-        path = (folder / graph.file).resolve()
+    for file in (file for graph in bundle.graphs.values() for file in graph.files):
+        path = (folder / file).resolve()
         assert path.parent == folder.resolve()
         assert path.read_bytes() == GRAPH
 
@@ -45,8 +45,9 @@ def _small(manifest: dict[str, Any]) -> dict[str, Any]:
     """With the digests of what lies in the folder."""
     digest = hashlib.sha256(GRAPH).hexdigest()
     files = {
-        graph["file"]: {"sha256": digest, "bytes": len(GRAPH)}
+        file: {"sha256": digest, "bytes": len(GRAPH)}
         for graph in manifest["graphs"].values()
+        for file in (graph["file"], *graph["mixed"].values())
     }
     return manifest | {"files": files}
 

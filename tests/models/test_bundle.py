@@ -1,12 +1,14 @@
 """A bundle is read whole or not at all."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from models.bundle import BundleError, DepthOutput, SizeLimits, read_bundle, write_bundle
+from models.bundle import BundleError, DepthOutput, Graph, SizeLimits, read_bundle, write_bundle
 from tests.toy_bundle import toy_bundle, write_toy_bundle
 
 
@@ -86,9 +88,34 @@ def test_a_graph_without_a_digest_is_refused(folder: Path) -> None:
         read_bundle(folder)
 
 
+def mixed(folder: Path) -> None:
+    """Give flow a second file, for bf16."""
+    shutil.copy(folder / "flow.onnx", folder / "flow.bf16.onnx")
+    bundle = toy_bundle()
+    flow = replace(
+        bundle.graphs["flow"], precisions=("bf16", "f32"), mixed={"bf16": "flow.bf16.onnx"}
+    )
+    write_bundle(folder, toy_bundle(graphs={**bundle.graphs, "flow": flow}))
+
+
+def test_a_graph_may_have_a_file_for_each_precision(folder: Path) -> None:
+    mixed(folder)
+    flow = read_bundle(folder).graphs["flow"]
+    assert flow.files == ("flow.onnx", "flow.bf16.onnx")
+    assert (flow.file_for("bf16"), flow.file_for("f32")) == ("flow.bf16.onnx", "flow.onnx")
+    (folder / "flow.bf16.onnx").write_bytes(b"another")
+    with pytest.raises(BundleError, match=r"flow\.bf16\.onnx: 7 bytes long, bundle\.json lists"):
+        read_bundle(folder, graphs_only=True)
+
+
+def test_a_file_for_a_precision_that_is_not_listed_is_refused() -> None:
+    with pytest.raises(BundleError, match=r"mixed has \['bf16'\], precisions are \['f32'\]"):
+        Graph(file="flow.onnx", inputs=(), outputs=(), mixed={"bf16": "flow.bf16.onnx"})
+
+
 def test_another_format_version_is_refused(folder: Path) -> None:
-    edit(folder, format_version=2)
-    with pytest.raises(BundleError, match="format_version is 2, this program reads 1"):
+    edit(folder, format_version=3)
+    with pytest.raises(BundleError, match="format_version is 3, this program reads 2"):
         read_bundle(folder)
 
 

@@ -27,10 +27,11 @@ from models.spatial import LocalBlock
 
 CONFIG = "anyres_config"
 """Key of a graph's properties under which export writes the model's config."""
-RENAMED = (
-    (re.compile(r"^flow_encoder\.folded\."), "flow_encoder.project."),
-    (re.compile(r"^flow_head\.fold_"), "flow_head."),
-)
+RENAMED = ((re.compile(r"^flow_head\.fold_"), "flow_head."),)
+
+
+READ = ("costs.weight", "context", "place", "hidden.weight")
+"""What the matching head's first product reads, in its order."""
 
 
 class BundleWeightsError(ValueError):
@@ -90,7 +91,7 @@ def unmerged(config: ModelConfig, stored: Mapping[str, Tensor], *, origin: str) 
     model = DenseModel(config).eval()
     state = dict(model.named_parameters())
     found = {_renamed(name): value.float() for name, value in stored.items()}
-    found |= _flow_read(found)
+    found |= _flow_read(found) | _flow_project(found)
     for name, module in model.named_modules():
         if isinstance(module, LocalBlock):  # its gain stays what it is in a fresh block
             gain = module.gain.detach()[:, None]
@@ -138,14 +139,25 @@ def _renamed(name: str) -> str:
 
 def _flow_read(found: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The matching head's first product, which export splits by what it reads."""
-    if "flow_head.read_costs.weight" not in found:
+    parts = [found.get(f"flow_head.read_{part}") for part in READ]
+    if any(part is None for part in parts):
         return {}
-    costs, rest = (found[f"flow_head.read_{part}.weight"].flatten(1) for part in ("costs", "rest"))
     biases = [x.flatten() for name, x in found.items() if name.startswith("flow_head.read_bias.")]
     return {
-        "flow_head.read.weight": torch.cat([costs, rest], dim=1),
-        "flow_head.read.bias": torch.zeros(len(costs)),
+        "flow_head.read.weight": torch.cat([x.flatten(1) for x in parts if x is not None], dim=1),
+        "flow_head.read.bias": torch.zeros_like(biases[0]),
         "flow_head.level_bias": torch.stack(biases),
+    }
+
+
+def _flow_project(found: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The flow encoder's products, of which export makes one for each kind of features."""
+    begin = "flow_encoder.learned."
+    return {
+        name.replace(begin, "flow_encoder.project."): torch.cat([learned, found[other]])
+        for name, learned in found.items()
+        if name.startswith(begin)
+        and (other := name.replace(begin, "flow_encoder.context.")) in found
     }
 
 

@@ -64,9 +64,9 @@ def test_batch_mates_and_padding_do_not_matter(runtime: Runtime) -> None:
     alone = runtime.frame(*pad_images([small]))
     np.testing.assert_array_equal(maps.labels[0, :9, :20], alone.labels[0])  # type: ignore[index]
     for name, level in alone.features.levels.items():
-        rows, cols = level.shape[2:]
+        rows, cols = level.shape[1:3]
         np.testing.assert_allclose(
-            maps.features.levels[name][:1, :, :rows, :cols], level, rtol=1e-4, atol=1e-4
+            maps.features.levels[name][:1, :rows, :cols], level, rtol=1e-4, atol=1e-4
         )
 
 

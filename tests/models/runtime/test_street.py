@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from models.bundle import read_bundle
 from models.image.sizes import pad_images
+from models.runtime.openvino import cpu_has_bf16
 from models.runtime.predictor import predict
 from models.runtime.protocol import Features, Runtime
 from models.runtime.select import ENGINES, select_runtime
@@ -63,6 +64,22 @@ def test_padding_and_batch_mates_never_matter(
         )
     assert alone.flow is not None
     np.testing.assert_allclose(flow.flow[0, :h, :w], alone.flow, rtol=1e-3, atol=5e-3)
+
+
+def test_features_stay_in_bfloat16_between_graphs_that_compute_in_it() -> None:
+    if not cpu_has_bf16():
+        pytest.skip("this CPU has no bf16")
+    bundle = read_bundle(STREET)
+    slim = select_runtime(STREET, bundle, engine="openvino", precision="bf16").runtime
+    assert set(slim.precisions.values()) == {"bf16"}
+    frames = [noise(40, 70), np.roll(noise(40, 70), 2, axis=1)]
+    batch, real = pad_images(frames)
+    features = slim.frame(batch, real).features
+    assert {level.itemsize for level in features.levels.values()} == {2}
+    found = slim.flow(part(features, slice(0, 1)), part(features, slice(1, 2)), real[:1])
+    expected = predict(street("onnxruntime"), *frames).flow
+    assert expected is not None
+    assert np.abs(found.flow[0, :40, :70] - expected).mean() < 0.2
 
 
 @pytest.mark.parametrize("engine", installed)

@@ -79,9 +79,9 @@ def test_an_image_a_pair_and_a_frame_of_a_stream_share_a_batch(
     features = begun.result(10).features
     assert features is not None
     assert {name: x.shape for name, x in features.levels.items()} == {
-        "4": (1, 3, 8, 12),
-        "8": (1, 3, 4, 6),
-        "16": (1, 3, 2, 3),
+        "4": (1, 8, 12, 3),
+        "8": (1, 4, 6, 3),
+        "16": (1, 2, 3, 3),
     }
     gate.open.clear()
     gate.entered.clear()
@@ -114,7 +114,7 @@ def test_an_image_a_pair_and_a_frame_of_a_stream_share_a_batch(
     assert pair.result().features is None
     newest = stream.result().features
     assert newest is not None
-    assert newest.levels["4"].shape == (1, 3, 8, 12)
+    assert newest.levels["4"].shape == (1, 8, 12, 3)
     assert newest.levels["4"].base is None  # it does not keep the batch in memory
 
 
