@@ -20,7 +20,7 @@ def corpus() -> list[bytes]:
     return [
         json.dumps(_small(manifest)).encode(),
         json.dumps(_small(manifest | {"tasks": ["depth"], "class_names": []})).encode(),
-        b'{"format_version": 1, "graphs": ' + b"[" * 9000,
+        b'{"format_version": 2, "graphs": ' + b"[" * 9000,
     ]
 
 
@@ -59,5 +59,6 @@ def _folder() -> Path:
     folder = Path(tempfile.mkdtemp(dir=shared if os.access(shared, os.W_OK) else None))
     manifest = json.loads((STREET / MANIFEST).read_text(encoding="utf-8"))
     for graph in manifest["graphs"].values():
-        (folder / graph["file"]).write_bytes(GRAPH)
+        for file in (graph["file"], *graph["mixed"].values()):
+            (folder / file).write_bytes(GRAPH)
     return folder

@@ -24,7 +24,9 @@ from training.adapt.bundle_weights import (
 STREET = Path(__file__).parents[3] / "models" / "bundles" / "street"
 
 
-def assert_answers_alike(model: DenseModel, expected: DenseModel, side: int = 48) -> None:
+def assert_answers_alike(
+    model: DenseModel, expected: DenseModel, side: int = 48, flow_px: float = 2e-5
+) -> None:
     image = np.random.default_rng(0).integers(0, 256, (side, side + 32, 3), np.uint8)
     found, wanted = (
         predict(EagerRuntime(m), image, np.roll(image, 2, axis=1)) for m in (model, expected)
@@ -33,7 +35,8 @@ def assert_answers_alike(model: DenseModel, expected: DenseModel, side: int = 48
     assert np.abs(wanted.flow).max() > 0.1
     for name in ("label_confidence", "depth", "depth_uncertainty", "flow"):
         values = getattr(found, name).astype(np.float32), getattr(wanted, name).astype(np.float32)
-        np.testing.assert_allclose(*values, atol=1e-3 if "_" in name else 2e-5, rtol=1e-4)
+        atol = 1e-3 if "_" in name else flow_px if name == "flow" else 2e-5
+        np.testing.assert_allclose(*values, atol=atol, rtol=1e-4)
 
 
 @pytest.mark.parametrize("family", sorted(TINY))
@@ -54,7 +57,9 @@ def test_the_shipped_bundle_becomes_a_model() -> None:
     assert found.config.segmentation.class_names == bundle.class_names
     assert bundle_config(STREET) == found.config
     reference = read_model(STREET, {name: g.file for name, g in bundle.graphs.items()})
-    assert_answers_alike(found, reference)
+    # Products behind the graph's norms ignore the mean because their weights add up to zero; what
+    # rounding to float16 leaves of the sum, norms of the model take away again.
+    assert_answers_alike(found, reference, flow_px=2e-3)
 
 
 def test_a_missing_or_misshapen_weight_is_named() -> None:
