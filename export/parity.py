@@ -32,7 +32,8 @@ LIMITS = {
 }
 """The largest mean difference over an image that still counts as the same answer. In f32 most of it
 is what float16 storage costs; the shipped bundle uses up to a half of each. Expected errors above 1
-count by their share."""
+count by their share, and so does flow of more than LONG_FLOW_PX in bf16, which has eight bits."""
+LONG_FLOW_PX = 10.0
 WORST = {
     "f32": {
         "label_confidence": 0.05,
@@ -137,6 +138,9 @@ def _differences(
         if name.endswith("uncertainty"):
             # An expected error of 20 px is float16: its own steps are 0.016 px.
             gap = gap / np.maximum(b.astype(np.float64), 1.0)
+        if name == "flow" and precision == "bf16":
+            length = np.linalg.norm(b.astype(np.float64), axis=-1, keepdims=True)
+            gap = gap / np.maximum(length / LONG_FLOW_PX, 1.0)
         mean = float(gap.mean())
         worst = mean if name == "labels" else float(gap.max())
         yield Difference(
