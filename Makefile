@@ -14,7 +14,7 @@ FUZZ_SECONDS ?= 60
 # These tests kill threads from outside, as nothing does in production: a process of their own.
 THREADED := tests/server tests/soak server
 
-.PHONY: help serve test check bench soak train export clean
+.PHONY: help serve test check check-rest check-compile bench soak train export clean
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/	/' | expand -t 10
@@ -30,7 +30,13 @@ check: $(VENV)/develop.done ## The gate: format, lint, types, layers, tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -m "not compile" $(THREADED)
+	$(MAKE) --jobs 2 --output-sync=target check-rest check-compile
+
+check-rest: $(VENV)/develop.done
 	$(BIN)/python -m pytest -m "not compile" $(THREADED:%=--ignore=%)
+
+# Tracing and compiling takes one core for ten minutes, as long as the rest takes the other.
+check-compile: $(VENV)/develop.done
 	JAXTYPING_DISABLE=1 $(BIN)/python -m pytest -m compile
 
 bench: $(VENV)/develop.done ## Latency, memory and accuracy on this machine; minutes to hours
