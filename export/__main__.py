@@ -97,7 +97,7 @@ class Score:
     def run(self) -> int:
         """Everything else of the bundle stays; files beside the graphs are listed anew."""
         from export.scores import read_scores
-        from models.bundle import read_bundle, write_bundle
+        from models.bundle_folder import read_bundle, write_bundle
 
         bundle = read_bundle(self.bundle, graphs_only=True)
         write_bundle(self.bundle, replace(bundle, scores=read_scores(self.scores)))

@@ -1,5 +1,6 @@
 """From a checkpoint to the folder that is served."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -13,17 +14,8 @@ from export.adapter import FlowGraph, FrameGraph, PairGraph, folded
 from export.gate import check_model
 from export.storage import to_file
 from export.trace import Traced, trace_flow, trace_frame, trace_pair
-from models.bundle import (
-    FORMAT_VERSION,
-    MANIFEST,
-    Bundle,
-    DepthOutput,
-    Graph,
-    Port,
-    SizeLimits,
-    Training,
-    write_bundle,
-)
+from models.bundle import FORMAT_VERSION, Bundle, DepthOutput, Graph, Port, SizeLimits, Training
+from models.bundle_folder import MANIFEST, write_bundle
 from models.config import ModelConfig
 from models.heads.flow import MatchingFlow
 from models.image.label_sets import palette_of
@@ -63,7 +55,7 @@ class Label:
 def export_bundle(
     checkpoint: Path, out: Path, label: Label, *, report: Callable[[str], None]
 ) -> Bundle:
-    """Write bundle.json, frame.onnx and, if the model has flow, flow.onnx.
+    """Write bundle.json, frame.onnx and, if the model has flow, flow.onnx and flow.bf16.onnx.
 
     Other files of the folder, such as a model card, stay and are listed with their digests. A
     bundle that is there is replaced at the end, in one go per file.
@@ -99,10 +91,13 @@ def export_bundle(
         _join_flow(described)
         bundle = _describe(config, header, label, described)  # refuses before anything is replaced
         out.mkdir(parents=True, exist_ok=True)
-        for stale in out.glob("*.onnx"):
+        written = [out / f"{name}.onnx" for name in graphs]
+        for path in written:
+            unfinished = path.with_suffix(".onnx.new")
+            shutil.move(Path(scratch) / path.name, unfinished)
+            os.replace(unfinished, path)
+        for stale in set(out.glob("*.onnx")) - set(written):
             stale.unlink()
-        for name in graphs:
-            shutil.move(Path(scratch) / f"{name}.onnx", out / f"{name}.onnx")
     return write_bundle(out, bundle)
 
 

@@ -10,7 +10,8 @@ from rich.table import Table
 from export.parity import UNITS, Difference, compare
 from export.sizes import QUICK_SIZES, SIZES
 from export.storage import read_model
-from models.bundle import Bundle, read_bundle
+from models.bundle import Bundle
+from models.bundle_folder import read_bundle
 from models.runtime.eager import EagerRuntime
 from models.runtime.protocol import Runtime
 from models.runtime.select import ENGINES, EngineError, select_runtime

@@ -257,8 +257,9 @@ class StreamConfig(BaseSettings):
     max_streams: int = Field(default=64, ge=1)
     """Videos at once. Beyond, whoever has most loses the one that was unused for longest."""
 
-    max_stream_bytes: int = Field(default=2 * 2**30, gt=0)
-    """Of the features that all streams keep. Beyond, in the same way."""
+    max_stream_bytes: int = Field(default=0, ge=0)
+    """Of the features that all streams keep. Beyond, in the same way. 0 is an eighth of the memory
+    that the machine or the container has, at most 2 GiB: images need the rest."""
 
     stream_idle_s: float = Field(default=60.0, gt=0)
     """A stream without a frame for so long expires."""

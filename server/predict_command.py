@@ -23,7 +23,7 @@ from server.codecs.png import write_png
 from server.config import SETTINGS, EngineConfig
 from server.errors import ClientError, Unusable
 from server.loading.loaded_model import LoadedModel, load_model
-from server.loading.memory import max_pixels_in_memory
+from server.loading.memory import expected_bytes_per_px, max_pixels_in_memory
 
 OVERLAY_OPACITY = 0.6
 
@@ -74,7 +74,9 @@ class PredictCommand(EngineConfig):
         jobs = self._jobs()
         model = load_model(self)
         # Once: an engine may keep the memory of a large image, in which the next one fits again.
-        fitting = max_pixels_in_memory(model.selection.runtime.name)
+        runtime = model.selection.runtime
+        needed = expected_bytes_per_px(runtime.name, runtime.precisions.values())
+        fitting = max_pixels_in_memory(needed)
         model = replace(model, max_pixels=min(model.max_pixels, fitting))
         self.out.mkdir(parents=True, exist_ok=True)
         lines, rows = [], []

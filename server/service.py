@@ -11,13 +11,14 @@ from server.codecs.decode import ImageLimits
 from server.config import ServerConfig
 from server.errors import Draining, NotReady
 from server.loading.loaded_model import LoadedModel
+from server.loading.memory import total_bytes
 from server.loading.model_folder import Candidate
 from server.roster.keeper import Keeper
 from server.roster.served_model import ServedModel
 from server.scheduling.admission import Admission
 from server.scheduling.arriving import Arriving
 from server.scheduling.crew import Crew
-from server.streams.table import StreamTable
+from server.streams.table import StreamTable, room_for_streams
 from server.watching.telemetry import Telemetry
 from server.watching.tracing import start_tracing
 
@@ -57,13 +58,14 @@ class Service:
         )
         self.streams = StreamTable(
             max_streams=config.max_streams,
-            max_bytes=config.max_stream_bytes,
+            max_bytes=config.max_stream_bytes or room_for_streams(total_bytes()),
             idle_s=config.stream_idle_s,
             on_end=lambda reason: self.telemetry.streams_ended.labels(reason).inc(),
         )
         threads = config.codec_threads or min(8, usable_cores())
         self.decoders = Crew(threads, name="decode")
         self.encoders = Crew(threads, name="encode")
+        self.telemetry.watch_crews(self.decoders, self.encoders)
         self.keeper = Keeper(config, load=load, watcher=self, watch=self.telemetry.scheduling.watch)
         self._on_failed = on_failed
         watch = self.telemetry.watch

@@ -11,7 +11,8 @@ from pathlib import Path
 import onnx
 import onnx.parser
 
-from models.bundle import Bundle, DepthOutput, Graph, Port, SizeLimits, Training, write_bundle
+from models.bundle import Bundle, DepthOutput, Graph, Port, SizeLimits, Training
+from models.bundle_folder import write_bundle
 from models.image.palette import CAMVID_PALETTE
 from models.task import CLASS_NAMES
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from models.bundle import Bundle, read_bundle
+from models.bundle import Bundle
+from models.bundle_folder import read_bundle
 from models.runtime.predictor import predict
 from models.runtime.select import Selection, select_runtime
 from models.task import Task
 from server.config import EngineConfig
 from server.loading.engine_cache import usable_cache
-from server.loading.memory import max_pixels_in_memory
+from server.loading.memory import expected_bytes_per_px, max_pixels_in_memory
 from server.loading.model_memory import predict_model_bytes
 
 log = logging.getLogger("anyres")
@@ -76,13 +77,15 @@ def load_model(
     first = np.zeros((FIRST_PX, FIRST_PX, 3), dtype=np.uint8)
     predict(selection.runtime, first, first if Task.FLOW in bundle.tasks else None)
     allowed = round(min(config.max_mpx, bundle.size_limits.max_mpx) * 1e6)
-    fitting = max_pixels_in_memory(selection.runtime.name)
+    runtime = selection.runtime
+    needed = expected_bytes_per_px(runtime.name, runtime.precisions.values())
+    fitting = max_pixels_in_memory(needed)
     if fitting < allowed:
         log.info(
             "images of up to %.1f Mpx fit into the memory that is free now with %s, %.1f are "
             "allowed: give it more memory or choose --engine onnxruntime to take larger ones",
             fitting / 1e6,
-            selection.runtime.name,
+            runtime.name,
             allowed / 1e6,
         )
     return LoadedModel(
@@ -91,6 +94,6 @@ def load_model(
         selection=selection,
         max_pixels=allowed,
         warm_up_sizes=tuple(warm_up_sizes),
-        num_bytes=predict_model_bytes(folder, bundle, selection.runtime.name),
+        num_bytes=predict_model_bytes(folder, bundle, runtime.name),
         load_s=time.monotonic() - started_s,
     )

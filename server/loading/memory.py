@@ -1,14 +1,15 @@
 """How much memory is free, how much this process took at most, and what an engine needs."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 MEMINFO = Path("/proc/meminfo")
 CGROUP = Path("/sys/fs/cgroup")  # control groups v2, as Docker and Kubernetes mount it
 SELF = Path("/proc/self")
 
-BYTES_PER_PX = {"openvino": 1300, "onnxruntime": 450}
-"""Peak of a pair with three maps by the shipped model, per pixel of one frame (BENCHMARKS.md).
-What a running server measures takes its place."""
+BYTES_PER_PX = {("openvino", "f32"): 1400, ("openvino", "bf16"): 800, ("onnxruntime", "f32"): 550}
+"""Peak of a pair with three maps by the shipped model, per pixel of one frame (BENCHMARKS.md), by
+engine and precision. What a running server measures takes its place."""
 KEEPS_MEMORY = frozenset({"openvino"})
 """Engines that keep the memory of their largest call and run later ones in it; others give it back.
 OpenVINO's own way to give it back, `release_memory`, corrupts its heap (2026.4.1)."""
@@ -17,35 +18,49 @@ SHARE = 0.8
 RECLAIMABLE = ("inactive_file", "active_file", "slab_reclaimable")  # of memory.stat
 
 
-def expected_bytes_per_px(engine: str) -> int:
-    """Before anything was measured; an unknown engine is taken for the hungriest."""
-    return BYTES_PER_PX.get(engine, max(BYTES_PER_PX.values()))
+def expected_bytes_per_px(engine: str, precisions: Collection[str]) -> int:
+    """Before anything was measured; an unknown engine is taken for the hungriest.
+
+    Args:
+        engine: name of the runtime.
+        precisions: of its graphs. The hungriest decides.
+    """
+    most = max(BYTES_PER_PX.values())
+    return max(BYTES_PER_PX.get((engine, precision), most) for precision in precisions)
 
 
 def max_pixels_in_memory(
-    engine: str,
+    bytes_per_px: float,
     *,
-    bytes_per_px: float | None = None,
     meminfo: Path = MEMINFO,
     cgroup: Path = CGROUP,
 ) -> int:
     """Pixels of the largest pair that fits now. A larger one would end the process, not itself.
 
     Args:
-        engine: name of the runtime.
-        bytes_per_px: that it was seen to need, if it was.
+        bytes_per_px: that the engine needs.
         meminfo: Linux's account of the machine; without it, any size fits.
         cgroup: the container's limits.
     """
     free = free_bytes(meminfo=meminfo, cgroup=cgroup)
     if free == float("inf"):
         return 2**62
-    return int(SHARE * free / (bytes_per_px or expected_bytes_per_px(engine)))
+    return int(SHARE * free / bytes_per_px)
 
 
 def free_bytes(*, meminfo: Path = MEMINFO, cgroup: Path = CGROUP) -> float:
     """That this process may still take; infinite where nobody says."""
-    return min(_machine(meminfo), _container(cgroup))
+    return min(_meminfo(meminfo).get("MemAvailable", float("inf")), _container(cgroup))
+
+
+def total_bytes(*, meminfo: Path = MEMINFO, cgroup: Path = CGROUP) -> float:
+    """That the machine or the container has; infinite where nobody says."""
+    try:
+        limit = (cgroup / "memory.max").read_text(encoding="ascii").strip()
+    except OSError:
+        limit = "max"
+    container = float("inf") if limit == "max" else float(limit)
+    return min(_meminfo(meminfo).get("MemTotal", float("inf")), container)
 
 
 def resident_bytes(process: Path = SELF) -> tuple[int, int] | None:
@@ -69,13 +84,14 @@ def forget_peak(process: Path = SELF) -> bool:
     return True
 
 
-def _machine(meminfo: Path) -> float:
+def _meminfo(meminfo: Path) -> dict[str, float]:
+    """Bytes by name; nothing on systems other than Linux."""
     try:
         lines = meminfo.read_text(encoding="ascii").splitlines()
     except OSError:
-        return float("inf")
-    known = {name: rest.split()[0] for name, _, rest in (line.partition(":") for line in lines)}
-    return float(known["MemAvailable"]) * 1024 if "MemAvailable" in known else float("inf")
+        return {}
+    parted = (line.partition(":") for line in lines)
+    return {name: float(rest.split()[0]) * 1024 for name, _, rest in parted}
 
 
 def _container(cgroup: Path) -> float:

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.bundle import MANIFEST, NAME
+from models.bundle import NAME
+from models.bundle_folder import MANIFEST
 
 MAX_FILES = 1000  # of one bundle; ours have four
 

@@ -59,7 +59,7 @@ class Crew:
     """`num_threads` threads and one queue. Takes the place of a ThreadPoolExecutor."""
 
     def __init__(self, num_threads: int, *, name: str) -> None:
-        self._name = name
+        self.name = name
         self._lock = threading.Lock()
         self._queue: deque[_Errand] = deque()
         self._idle: list[_Tray] = []
@@ -102,7 +102,7 @@ class Crew:
 
     def _hire(self, number: int, tray: _Tray) -> None:
         threading.Thread(
-            target=self._work, args=(number, tray), name=f"{self._name}_{number}", daemon=True
+            target=self._work, args=(number, tray), name=f"{self.name}_{number}", daemon=True
         ).start()
 
     def _work(self, number: int, tray: _Tray) -> None:
@@ -113,7 +113,7 @@ class Crew:
                     tray.errand = None
         except BaseException:
             self._replace(number, tray)
-            log.exception("%s_%d died, another has taken its place", self._name, number)
+            log.exception("%s_%d died, another has taken its place", self.name, number)
 
     def _wait_for_errand(self, tray: _Tray) -> bool:
         """Wait until there is an errand in the tray; false at the end."""

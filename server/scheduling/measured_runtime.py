@@ -38,7 +38,7 @@ class MeasuredRuntime:
         self.shapes = shapes
         self.memory = MemoryCost(
             graphs=runtime.precisions,
-            expected_bytes_per_px=expected_bytes_per_px(runtime.name),
+            expected_bytes_per_px=expected_bytes_per_px(runtime.name, runtime.precisions.values()),
             idle_bytes=0 if resident is None else resident[0],
             keeps=runtime.name in KEEPS_MEMORY,
         )

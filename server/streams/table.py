@@ -8,6 +8,14 @@ from server.errors import StreamGone, StreamUnknown, TooManyPixels
 from server.streams.stream import LastFrame, Stream
 
 MAX_REMEMBERED = 10_000  # streams that are gone, to say why
+SHARE = 1 / 8
+"""Of all memory. The engine needs fifty times as much for a frame as its features take."""
+MAX_ROOM_BYTES = 2 * 2**30
+
+
+def room_for_streams(total_bytes: float) -> int:
+    """Bytes that features may take on a machine with so much memory."""
+    return int(min(SHARE * total_bytes, MAX_ROOM_BYTES))
 
 
 class StreamTable:

@@ -15,7 +15,9 @@ from prometheus_client import (
 from server.errors import ClientGone, DeadlinePassed, ServerError
 from server.loading.loaded_model import LoadedModel
 from server.roster.served_model import ServedModel
+from server.scheduling.crew import Crew
 from server.scheduling.worker import Worker
+from server.watching.crew_deaths import CrewDeaths
 from server.watching.model_gauges import ModelGauges
 from server.watching.request_record import RequestRecord
 from server.watching.scheduling_metrics import SchedulingMetrics, WorkerGauges
@@ -128,6 +130,10 @@ class Telemetry:
     def watch_models(self, models: Callable[[], Iterable[ServedModel]]) -> None:
         """Gauges of every model that is served when they are asked for."""
         self.registry.register(ModelGauges(models))
+
+    def watch_crews(self, *crews: Crew) -> None:
+        """Counts of the threads that decode and encode."""
+        self.registry.register(CrewDeaths(crews))
 
     def finish(self, record: RequestRecord) -> None:
         """A request has ended, one way or the other."""

@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from models.bundle import read_bundle
+from models.bundle_folder import read_bundle
 from models.runtime.predictor import predict
 from models.runtime.protocol import Runtime
 from models.runtime.select import select_runtime

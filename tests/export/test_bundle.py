@@ -19,7 +19,8 @@ from export.sizes import QUICK_SIZES
 from export.storage import read_model
 from export.trace import Traced
 from export.verify import verify
-from models.bundle import Bundle, read_bundle
+from models.bundle import Bundle
+from models.bundle_folder import read_bundle
 from models.config import SegmentationConfig
 from models.runtime.eager import EagerRuntime
 from models.runtime.predictor import predict

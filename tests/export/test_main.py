@@ -6,7 +6,7 @@ import pytest
 
 from export.__main__ import main
 from export.scores import ScoresError, read_scores
-from models.bundle import read_bundle
+from models.bundle_folder import read_bundle
 from models.weights import save_weights
 from tests.tiny_models import TINY, wild
 from tests.toy_bundle import write_toy_bundle

@@ -20,7 +20,7 @@ TARGETS = {
     "images": ("server.codecs", "PIL"),
     "forms": ("server.http.multipart", "python_multipart"),
     "tensors": ("server.kserve",),
-    "manifests": ("models.bundle", "models.record", "json"),
+    "manifests": ("models.bundle", "models.bundle_folder", "models.record", "json"),
 }
 """And what each is guided by."""
 

@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from models.bundle import MANIFEST, Bundle, BundleError, read_bundle
+from models.bundle import Bundle, BundleError
+from models.bundle_folder import MANIFEST, read_bundle
 
 STREET = Path(__file__).parents[2] / "models" / "bundles" / "street"
 GRAPH = b"not looked at: reading a bundle compares digests"

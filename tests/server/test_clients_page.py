@@ -20,7 +20,7 @@ import requests
 from PIL import Image
 
 import server.errors
-from models.bundle import write_bundle
+from models.bundle_folder import write_bundle
 from server.answers.negotiation import Media
 from server.config import ServerConfig
 from server.errors import ClientError, ClientGone, RetryLater, ServerError

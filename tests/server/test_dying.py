@@ -219,6 +219,7 @@ def test_decoders_that_are_killed_are_replaced_and_nobody_notices(folder: Path) 
                 assert one.right(one.ask(level).result(20), level)
             assert one.probes() == (200, 200)
         assert one.service.decoders.num_deaths > 0
+        assert one.count("anyres_codec_restarts_total") == one.service.decoders.num_deaths
 
 
 @pytest.mark.parametrize("times", [1, 2])

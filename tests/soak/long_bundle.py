@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from models.bundle import SizeLimits, write_bundle
+from models.bundle import SizeLimits
+from models.bundle_folder import write_bundle
 from tests.toy_bundle import toy_bundle, write_toy_bundle
 
 

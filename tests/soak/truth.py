@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.bundle import read_bundle
+from models.bundle_folder import read_bundle
 from models.runtime.predictor import Prediction, predict
 from models.runtime.protocol import Runtime
 from models.runtime.select import select_runtime

@@ -17,7 +17,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from models.backbones.resformer import LocalPosition
-from models.bundle import read_bundle
+from models.bundle_folder import read_bundle
 from models.config import ModelConfig, config_from_dict
 from models.dense_model import DenseModel
 from models.heads.depth import DepthHead

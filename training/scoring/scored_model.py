@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.bundle import read_bundle
+from models.bundle_folder import read_bundle
 from models.config import ModelConfig, config_to_dict
 from models.image.label_sets import palette_of
 from models.image.palette import Palette

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.bundle import read_bundle
+from models.bundle_folder import read_bundle
 from models.image.sizes import crop
 from models.runtime.predictor import Prediction, predict
 from models.runtime.select import select_runtime

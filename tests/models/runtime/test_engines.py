@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.bundle import read_bundle
+from models.bundle_folder import read_bundle
 from models.image.sizes import pad_images
 from models.runtime.inputs import InputError, check_frame
 from models.runtime.predictor import predict

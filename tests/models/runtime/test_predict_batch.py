@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from models.bundle import read_bundle
+from models.bundle_folder import read_bundle
 from models.runtime.inputs import InputError
 from models.runtime.job import Job
 from models.runtime.predictor import Outcome, Prediction, predict_batch

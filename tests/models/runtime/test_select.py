@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from models.bundle import Bundle, read_bundle
+from models.bundle import Bundle
+from models.bundle_folder import read_bundle
 from models.runtime.select import EngineError, choose_precisions, select_runtime
 from tests.toy_bundle import toy_bundle
 

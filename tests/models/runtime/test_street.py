@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from models.bundle import read_bundle
+from models.bundle_folder import read_bundle
 from models.image.sizes import pad_images
 from models.runtime.openvino import cpu_has_bf16
 from models.runtime.predictor import predict

@@ -9,7 +9,8 @@ import pytest
 from onnx import TensorProto
 from onnx.external_data_helper import set_external_data
 
-from models.bundle import BundleError, read_bundle, write_bundle
+from models.bundle import BundleError
+from models.bundle_folder import read_bundle, write_bundle
 from models.external_data import external_files
 from models.runtime.predictor import predict
 from models.runtime.select import ENGINES, EngineError, select_runtime

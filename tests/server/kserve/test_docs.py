@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from models.bundle import write_bundle
+from models.bundle_folder import write_bundle
 from server.service import Service
 from tests.server.serving import config_for, encoded, listening, plain
 from tests.toy_bundle import toy_bundle, write_toy_bundle

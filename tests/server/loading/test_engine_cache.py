@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.bundle import read_bundle
+from models.bundle_folder import read_bundle
 from models.runtime.predictor import predict
 from models.runtime.select import select_runtime
 from server.loading.engine_cache import usable_cache

@@ -8,10 +8,12 @@ import pytest
 
 from server.loading.memory import (
     BYTES_PER_PX,
+    expected_bytes_per_px,
     forget_peak,
     free_bytes,
     max_pixels_in_memory,
     resident_bytes,
+    total_bytes,
 )
 
 MEMINFO = "MemTotal:       24683000 kB\nMemAvailable:   10000000 kB\nHugePages_Total:       0\n"
@@ -24,21 +26,36 @@ def linux(tmp_path: Path) -> dict[str, Any]:
 
 
 def test_free_memory_of_the_machine_sets_the_limit(linux: dict[str, Any]) -> None:
-    found = max_pixels_in_memory("onnxruntime", **linux)
-    assert found == int(0.8 * 10000000 * 1024 / 450)
-    assert max_pixels_in_memory("openvino", **linux) < found
-    assert max_pixels_in_memory("another", **linux) == max_pixels_in_memory("openvino", **linux)
+    assert max_pixels_in_memory(500, **linux) == int(0.8 * 10000000 * 1024 / 500)
+
+
+def test_the_hungriest_graph_counts_and_who_is_unknown_is_hungrier() -> None:
+    slim = expected_bytes_per_px("openvino", ["bf16"])
+    assert slim < expected_bytes_per_px("openvino", ["bf16", "f32"])
+    most = expected_bytes_per_px("another", ["f32"])
+    assert most == max(BYTES_PER_PX.values())
+    assert expected_bytes_per_px("onnxruntime", ["f16"]) == most
 
 
 def test_a_container_may_have_less(linux: dict[str, Any]) -> None:
-    alone = max_pixels_in_memory("openvino", **linux)
+    alone = max_pixels_in_memory(1300, **linux)
     (linux["cgroup"] / "memory.max").write_text("max\n")
     (linux["cgroup"] / "memory.current").write_text("100\n")
-    assert max_pixels_in_memory("openvino", **linux) == alone
+    assert max_pixels_in_memory(1300, **linux) == alone
     (linux["cgroup"] / "memory.max").write_text(f"{100 + 1300 * 1000}\n")
-    assert max_pixels_in_memory("openvino", **linux) == 800
+    assert max_pixels_in_memory(1300, **linux) == 800
     (linux["cgroup"] / "memory.max").write_text("50\n")
-    assert max_pixels_in_memory("openvino", **linux) == 0
+    assert max_pixels_in_memory(1300, **linux) == 0
+
+
+def test_all_memory_is_the_machines_or_the_containers(linux: dict[str, Any]) -> None:
+    assert total_bytes(**linux) == 24683000 * 1024
+    (linux["cgroup"] / "memory.max").write_text("max\n")
+    assert total_bytes(**linux) == 24683000 * 1024
+    (linux["cgroup"] / "memory.max").write_text("1000\n")
+    assert total_bytes(**linux) == 1000
+    nowhere = linux["cgroup"] / "no"
+    assert total_bytes(meminfo=nowhere, cgroup=nowhere) == float("inf")
 
 
 def test_files_that_a_container_has_read_count_as_free(linux: dict[str, Any]) -> None:
@@ -53,14 +70,7 @@ def test_files_that_a_container_has_read_count_as_free(linux: dict[str, Any]) ->
 
 
 def test_where_nothing_is_known_nothing_is_limited(tmp_path: Path) -> None:
-    assert max_pixels_in_memory("openvino", meminfo=tmp_path / "no", cgroup=tmp_path) > 10**12
-    assert set(BYTES_PER_PX) == {"openvino", "onnxruntime"}
-
-
-def test_what_was_measured_takes_the_place_of_the_benchmark(linux: dict[str, Any]) -> None:
-    assert max_pixels_in_memory("openvino", bytes_per_px=400.0, **linux) == int(
-        0.8 * 10000000 * 1024 / 400
-    )
+    assert max_pixels_in_memory(1300, meminfo=tmp_path / "no", cgroup=tmp_path) > 10**12
 
 
 def test_the_process_knows_what_it_holds_and_held_at_most(tmp_path: Path) -> None:

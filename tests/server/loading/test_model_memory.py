@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from models.bundle import read_bundle
+from models.bundle_folder import read_bundle
 from server.loading.model_memory import predict_model_bytes
 
 

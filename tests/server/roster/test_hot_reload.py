@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
-from models.bundle import write_bundle
+from models.bundle_folder import write_bundle
 from models.task import Task
 from server.config import ServerConfig
 from server.errors import UnknownModel

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from starlette.testclient import TestClient
 
-from models.bundle import SizeLimits, write_bundle
+from models.bundle import SizeLimits
+from models.bundle_folder import write_bundle
 from server.app import create_app
 from server.codecs.decode import BACKGROUND
 from server.codecs.png import write_png

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from starlette.testclient import TestClient
 
-from models.bundle import write_bundle
+from models.bundle_folder import write_bundle
 from models.runtime.protocol import FlowMaps
 from server.app import create_app
 from server.config import ServerConfig

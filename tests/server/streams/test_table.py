@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from models.runtime.protocol import Features
 from server.errors import StreamGone, StreamUnknown, TooManyPixels
 from server.streams.stream import LastFrame, Restart
-from server.streams.table import StreamTable
+from server.streams.table import StreamTable, room_for_streams
 
 
 class Model:
@@ -161,3 +161,9 @@ def test_number_and_bytes_hold_whatever_happens(steps: list[tuple[str, str, int,
                 streams.close(stream)
         assert len(streams) == sum(s.is_open for s in known) <= 3
         assert streams.num_bytes == sum(s.num_bytes for s in known) <= 1000
+
+
+def test_streams_leave_room_for_images() -> None:
+    assert room_for_streams(4 * 2**30) == 2**29
+    assert room_for_streams(64 * 2**30) == 2 * 2**30
+    assert room_for_streams(float("inf")) == 2 * 2**30

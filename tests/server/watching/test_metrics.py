@@ -45,6 +45,7 @@ WANTED = {  # serving.md's list, and what alerts need besides
     "anyres_engine_info": "gauge",
     "anyres_cold_shapes": "counter",
     "anyres_engine_restarts": "counter",
+    "anyres_codec_restarts": "counter",
     "anyres_queue_dropped": "counter",
     "anyres_queue_expected_seconds": "gauge",
     "anyres_ready": "gauge",
@@ -125,6 +126,7 @@ def test_counts_are_those_of_the_requests(families: dict[str, Metric]) -> None:
     assert value("anyres_cold_shapes", "anyres_cold_shapes_total", graph="frame") in (1, 2)
     assert value("anyres_cold_shapes", "anyres_cold_shapes_total", graph="flow") == 1
     assert value("anyres_engine_restarts", "anyres_engine_restarts_total", model="toy") == 0
+    assert value("anyres_codec_restarts", "anyres_codec_restarts_total", crew="encode") == 0
     assert value("anyres_model_up", "anyres_model_up", model="toy", version="1.0") == 1
     engine = {"model": "toy", "version": "1.0", "engine": "onnxruntime", "threads": "1"}
     assert value("anyres_engine_info", "anyres_engine_info", **engine) == 1

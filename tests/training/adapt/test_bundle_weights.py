@@ -8,7 +8,7 @@ import torch
 
 from export.adapter import folded
 from export.storage import read_model
-from models.bundle import read_bundle
+from models.bundle_folder import read_bundle
 from models.dense_model import DenseModel
 from models.runtime.eager import EagerRuntime
 from models.runtime.predictor import predict
