@@ -50,7 +50,7 @@ def shown(name: str, value: object) -> str:
         return "none"
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, int) and name.endswith("_bytes"):
+    if isinstance(value, int) and value and name.endswith("_bytes"):
         for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
             if value % size == 0:
                 return f"{value // size} {unit}"

@@ -12,6 +12,7 @@ from server.errors import (
     TooManyPixels,
 )
 from server.loading.loaded_model import LoadedModel
+from server.loading.memory import expected_bytes_per_px
 from server.scheduling.cost import Shape
 from server.scheduling.worker import Worker, WorkerPolicy
 from tests.server.scheduling.engines import (
@@ -31,11 +32,14 @@ from tests.server.scheduling.memories import Machine
 from tests.server.scheduling.simulation import DEVICE
 from tests.server.serving import Gate, wait_until
 
+PX_BYTES = float(expected_bytes_per_px("fussy", ["f32"]))
+"""Of an engine that nobody knows, before it has run."""
+
 
 def test_what_the_memory_cannot_hold_is_413_before_it_waits(
     gated: Worker, machine: Machine
 ) -> None:
-    machine.free_bytes = 1300 * 1000 / 0.8
+    machine.free_bytes = PX_BYTES * 1000 / 0.8
     assert gated.max_pixels == 1000
     with pytest.raises(TooManyPixels, match="only 0.0 Mpx fit into the memory that is free"):
         submit(gated, 32).result(0)
@@ -49,7 +53,7 @@ def test_memory_that_went_while_it_waited_is_413_too(
     first = submit(gated, 3)
     assert gate.entered.wait(10)
     second = submit(gated, 32)
-    machine.free_bytes = 1300 * 1000 / 0.8
+    machine.free_bytes = PX_BYTES * 1000 / 0.8
     gate.open.set()
     first.result(10)
     with pytest.raises(TooManyPixels):
@@ -59,10 +63,10 @@ def test_memory_that_went_while_it_waited_is_413_too(
 
 def test_a_shortage_that_is_over_is_forgotten(gated: Worker, gate: Gate, machine: Machine) -> None:
     gate.open.set()
-    machine.free_bytes = 1300 * 10 / 0.8
+    machine.free_bytes = PX_BYTES * 10 / 0.8
     with pytest.raises(TooManyPixels):
         submit(gated, 4).result(0)
-    machine.free_bytes = 1300 * 16 / 0.8
+    machine.free_bytes = PX_BYTES * 16 / 0.8
     assert_is_of(submit(gated, 4, 40).result(10), 4, 40)
 
 
@@ -71,7 +75,7 @@ def test_models_take_turns_with_images_that_do_not_fit_into_the_memory_together(
 ) -> None:
     (model, engine), (other_model, other_engine) = fussy_model(folder), fussy_model(folder)
     worker, other = start(model), start(other_model)
-    machine.free_bytes = 1300 * 2500 / 0.8  # an image of 50x50, and what is left holds 500 px
+    machine.free_bytes = PX_BYTES * 2500 / 0.8  # an image of 50x50, and what is left holds 500 px
     held, go_on = threading.Event(), threading.Event()
     engine.before = hold(held, go_on)
     entered = threading.Event()
@@ -92,7 +96,7 @@ def test_models_run_at_the_same_time_where_both_fit(
 ) -> None:
     pairs = [fussy_model(folder) for _ in range(2)]
     workers = [start(model) for model, _ in pairs]
-    machine.free_bytes = 1300 * 3000 / 0.8
+    machine.free_bytes = PX_BYTES * 3000 / 0.8
     both = threading.Barrier(2, timeout=10)  # broken, and so 500, if they come one by one
     for _, engine in pairs:
         engine.before = both.wait
@@ -105,7 +109,7 @@ def test_a_warm_up_list_that_does_not_fit_is_refused_before_it_runs(folder: Path
     failures: list[str] = []
     for size in ((3000, 2000), (50, 61)):
         machine = Machine()
-        machine.free_bytes = 1300 * 3000 / 0.8
+        machine.free_bytes = PX_BYTES * 3000 / 0.8
         worker = Worker(
             lambda size=size: replace(model, warm_up_sizes=((5, 5), size)),  # type: ignore[misc]
             on_loaded=lambda _: None,
@@ -124,7 +128,7 @@ def test_a_warm_up_list_that_does_not_fit_is_refused_before_it_runs(folder: Path
 def test_what_a_warm_up_takes_is_not_free_for_others(folder: Path) -> None:
     model, engine = fussy_model(folder)
     machine = Machine()
-    machine.free_bytes = 1300.0 * 10_000
+    machine.free_bytes = PX_BYTES * 10_000
     ledger = machine.memory.ledger
     other = ledger.open(threading.Condition())
     seen = []
@@ -142,9 +146,9 @@ def test_what_a_warm_up_takes_is_not_free_for_others(folder: Path) -> None:
     )
     worker.start()
     wait_until(lambda: worker.is_ready)
-    assert set(seen) == {1300.0 * (10_000 - 50 * 40)}
+    assert set(seen) == {PX_BYTES * (10_000 - 50 * 40)}
     look()
-    assert seen[-1] == 1300.0 * 10_000
+    assert seen[-1] == PX_BYTES * 10_000
     worker.stop(timeout_s=10.0)
 
 

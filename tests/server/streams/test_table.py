@@ -164,6 +164,6 @@ def test_number_and_bytes_hold_whatever_happens(steps: list[tuple[str, str, int,
 
 
 def test_streams_leave_room_for_images() -> None:
-    assert room_for_streams(4 * 2**30) == 2**29
-    assert room_for_streams(64 * 2**30) == 2 * 2**30
+    assert room_for_streams(4.0 * 2**30) == 2**29
+    assert room_for_streams(64.0 * 2**30) == 2 * 2**30
     assert room_for_streams(float("inf")) == 2 * 2**30
