@@ -285,7 +285,7 @@ class Engine:
             now_s = time.monotonic()
             self.sharing += 0.1 * (self.cost.batch_s(shapes) / alone_s - self.sharing)
             self.parallelism.done(work_s=self._work.batch_s(shapes), now_s=now_s, backlog=backlog)
-            self._division.keep(self.parallelism.level)
+            self._division.keep(self.parallelism.most)
         self._watch.batch_done(
             BatchDone(
                 num_jobs=len(shapes),

@@ -110,6 +110,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=4, help="1 leaves the batching entrants out")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--duration-s", type=float, default=12.0)
+    parser.add_argument(
+        "--warm-up-s", type=float, default=20.0, help="of load before anything counts"
+    )
     parser.add_argument("--clients", type=int, default=8, help="of the closed loop")
     parser.add_argument("--p99-ms", type=float, default=2000.0, help="the target of goodput")
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "peers", help="environments")
@@ -143,6 +146,7 @@ def measure(
         command += ["--json", *flags, "--seed", str(seed), "--clients", str(options.clients)]
         command += ["--duration-s", str(options.duration_s), "--p99-ms", str(options.p99_ms)]
         command += ["--tasks", "segmentation+depth", "--answers", "npz", "--cold-s", "3"]
+        command += ["--warm-up-s", str(options.warm_up_s)]
         before_s = cpu_s(server.token)
         done = subprocess.run(
             command,
