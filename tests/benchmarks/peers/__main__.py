@@ -111,7 +111,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--duration-s", type=float, default=12.0)
     parser.add_argument(
-        "--warm-up-s", type=float, default=20.0, help="of load before anything counts"
+        "--warm-up-s", type=float, default=30.0, help="of load before anything counts"
     )
     parser.add_argument("--clients", type=int, default=8, help="of the closed loop")
     parser.add_argument("--p99-ms", type=float, default=2000.0, help="the target of goodput")

@@ -21,7 +21,7 @@ def test_its_share_answers_as_the_whole_does(folder: Path) -> None:
     assert share.precisions == model.selection.runtime.precisions
     image = plain(20, 30, (40, 50, 60))
     found, expected = (predict(one, image, image) for one in (share, model.selection.runtime))
-    np.testing.assert_array_equal(found.labels, expected.labels)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(found.labels, expected.labels)
     np.testing.assert_allclose(found.depth, expected.depth)  # type: ignore[arg-type]
 
 
