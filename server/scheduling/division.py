@@ -7,6 +7,7 @@ image that is alone, or large, has all threads for itself.
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from models.bundle import BundleError
@@ -36,11 +37,18 @@ class Division:
         """
         if self.is_prepared(level):
             return
+        begun_s = time.monotonic()
         try:
             runtime = load(level)
         except (BundleError, EngineError, RuntimeError, OSError) as error:
             log.warning("the engine is not divided among %d batches: %s", level, error)
             runtime = None
+        if runtime is not None:
+            log.info(
+                "the engine was loaded once more, for %d batches at once: %.1f s",
+                level,
+                time.monotonic() - begun_s,
+            )
         with self._lock:
             self._runtimes.setdefault(level, runtime)
 

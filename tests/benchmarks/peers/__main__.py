@@ -26,6 +26,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from models.runtime.cpu import usable_cores
+from models.runtime.select import ENGINES
 from server.bench.pictures import draw, encode
 from tests.benchmarks.peers.household import cpu_s
 from tests.benchmarks.peers.servers import BATCHING, OURS, PEERS, ROOT, NotRunning, install, running
@@ -79,7 +81,10 @@ def main() -> int:
         if options.batch > 1 and peer in BATCHING:
             entrants.append(Entrant(name=peer, batch=options.batch))
     load = " ".join(f"{x:.1f}" for x in os.getloadavg())
-    console.print(f"threads {options.threads}, rounds {options.rounds}, load of the machine {load}")
+    console.print(
+        f"{options.engine}, threads {options.threads}, rounds {options.rounds}, "
+        f"load of the machine {load}"
+    )
     for title in options.loads:
         flags = LOADS[title]
         scores: dict[Entrant, list[Score]] = {entrant: [] for entrant in entrants}
@@ -106,7 +111,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--peers", nargs="*", default=PEERS, choices=PEERS)
     parser.add_argument("--loads", nargs="*", default=tuple(LOADS), choices=tuple(LOADS))
     parser.add_argument("--bundle", type=Path, default=ROOT / "models" / "bundles" / "street")
-    parser.add_argument("--threads", type=int, default=1, help="of the engine, the same for all")
+    parser.add_argument("--engine", default=ENGINES[0], choices=ENGINES, help="the same for all")
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=usable_cores(),
+        help="of the engine, the same for each process of each server",
+    )
     parser.add_argument("--batch", type=int, default=4, help="1 leaves the batching entrants out")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--duration-s", type=float, default=12.0)
@@ -129,6 +140,7 @@ def measure(
         entrant.name,
         options.out,
         bundle=options.bundle.resolve(),
+        engine=options.engine,
         threads=options.threads,
         batch=entrant.batch,
         probe=probe,

@@ -58,11 +58,13 @@ def install(peer: str, folder: Path) -> None:
     done.touch()
 
 
-def command(name: str, folder: Path, *, bundle: Path, threads: int, port: int) -> list[str]:
+def command(
+    name: str, folder: Path, *, bundle: Path, engine: str, threads: int, port: int
+) -> list[str]:
     """What starts a server."""
     python = str(folder / name / "bin" / "python")
     if name == OURS:
-        flags = ["--bundle", str(bundle), "--engine", "onnxruntime", "--precision", "f32"]
+        flags = ["--bundle", str(bundle), "--engine", engine]
         flags += ["--threads", str(threads), "--port", str(port)]
         return [sys.executable, "-m", "server", *flags]
     if name == "bentoml":
@@ -77,6 +79,7 @@ def running(
     folder: Path,
     *,
     bundle: Path,
+    engine: str,
     threads: int,
     batch: int,
     probe: Picture,
@@ -95,6 +98,7 @@ def running(
         **{k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"},
         "PYTHONPATH": str(ROOT),
         "PEER_BUNDLE": str(bundle),
+        "PEER_ENGINE": engine,
         "PEER_THREADS": str(threads),
         "PEER_PORT": str(port),
         TOKEN: token,
@@ -104,7 +108,7 @@ def running(
     }
     with log.open("w", encoding="utf-8") as file:
         process = subprocess.Popen(
-            command(name, folder, bundle=bundle, threads=threads, port=port),
+            command(name, folder, bundle=bundle, engine=engine, threads=threads, port=port),
             cwd=ROOT,
             env=environment,
             stdout=file,

@@ -4,7 +4,7 @@ The bundle, the engine, its threads, the decoder and the writer of the answer ar
 `python -m server` itself, so that the servers differ in nothing but serving. Maps are segmentation
 and depth; flow needs a pair, for which the peers have no form of their own.
 
-Run by the peers' environments: numpy, Pillow, onnxruntime, what the codecs need, and no torch.
+Run by the peers' environments: numpy, Pillow, both engines, what the codecs need, and no torch.
 """
 
 import os
@@ -25,6 +25,7 @@ from server.answers.result import Result, image_info
 from server.codecs.decode import DecodedImage, ImageLimits, decode_image
 
 BUNDLE = "PEER_BUNDLE"
+ENGINE = "PEER_ENGINE"
 THREADS = "PEER_THREADS"
 PORT = "PEER_PORT"
 BATCH = "PEER_BATCH"
@@ -40,9 +41,8 @@ class Work:
         self._runtime = select_runtime(
             folder,
             self.bundle,
-            engine="onnxruntime",
+            engine=os.environ[ENGINE],
             threads=int(os.environ[THREADS]),
-            precision="f32",
         ).runtime
         limits = self.bundle.size_limits
         self._limits = ImageLimits(max_pixels=50_000_000, max_side_px=limits.max_side)
