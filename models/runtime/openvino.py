@@ -14,16 +14,8 @@ from models.runtime.inputs import InputError, check_frame, check_pair
 from models.runtime.protocol import Features, FlowMaps, FrameMaps
 
 
-class _Request:
-    """One call at a time. A plain lock: a thread may be killed at any line but inside of that."""
-
-    def __init__(self, request: Any) -> None:
-        self.request = request
-        self.lock = threading.Lock()
-
-
 class OpenVino:
-    """A bundle in OpenVINO."""
+    """A bundle in OpenVINO. Each calling thread gets its own infer request."""
 
     name = "openvino"
 
@@ -34,19 +26,8 @@ class OpenVino:
         *,
         threads: int,
         precisions: Mapping[str, str],
-        at_once: int = 1,
         cache: Path | None = None,
     ) -> None:
-        """
-        Args:
-            folder: of the bundle.
-            bundle: what lies there.
-            threads: of the engine, for all calls together.
-            precisions: of each graph.
-            at_once: calls that run at the same time, each with its share of the threads. More wait
-                for each other.
-            cache: for compiled graphs.
-        """
         import openvino
 
         core = openvino.Core()
@@ -64,7 +45,6 @@ class OpenVino:
                 {
                     "PERFORMANCE_HINT": "LATENCY",
                     "INFERENCE_NUM_THREADS": threads,
-                    "NUM_STREAMS": at_once,
                     # Never left to the engine: it takes bf16 by itself where the CPU has it, and
                     # a comparison with another engine would blame the graph.
                     "INFERENCE_PRECISION_HINT": _hint(graph, precisions[name]),
@@ -73,11 +53,7 @@ class OpenVino:
             )
             for name, graph in bundle.graphs.items()
         }
-        # No more than run at once: each keeps the memory of its largest call.
-        self._requests = {
-            name: [_Request(model.create_infer_request()) for _ in range(at_once)]
-            for name, model in self._models.items()
-        }
+        self._requests = threading.local()
         self._specialise()
 
     def frame(self, image: NDArray[np.uint8], size: NDArray[np.int64]) -> FrameMaps:
@@ -108,12 +84,13 @@ class OpenVino:
             self.flow(maps.features, maps.features, size)
 
     def _run(self, name: str, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        request = getattr(self._requests, name, None)
+        if request is None:
+            request = self._models[name].create_infer_request()
+            setattr(self._requests, name, request)
         # Shared inputs save a copy; outputs are copied, because the next run overwrites them.
         tensors = {key: self._tensor(key, array) for key, array in inputs.items()}
-        requests = self._requests[name]
-        one = next((one for one in requests if not one.lock.locked()), requests[0])
-        with one.lock:
-            answers = one.request.infer(tensors, share_inputs=True, share_outputs=False)
+        answers = request.infer(tensors, share_inputs=True, share_outputs=False)
         return {name: answers[name] for name in self._names[name]}
 
     def _tensor(self, name: str, array: NDArray[Any]) -> Any:

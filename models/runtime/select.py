@@ -76,34 +76,6 @@ def select_runtime(
     )
 
 
-def select_divided(
-    folder: Path, bundle: Bundle, selection: Selection, *, at_once: int, cache: Path | None = None
-) -> Runtime | None:
-    """The engine that was selected once more, for calls at the same time.
-
-    Args:
-        folder, bundle, cache: as for `select_runtime`.
-        selection: what it returned.
-        at_once: calls; each has its share of the threads.
-
-    Returns:
-        None where nothing is to be divided: each call already runs in a thread of its own, or
-        there are fewer threads than calls.
-    """
-    if selection.runtime.name != "openvino" or selection.threads < at_once:
-        return None
-    from models.runtime.openvino import OpenVino
-
-    return OpenVino(
-        folder,
-        bundle,
-        threads=selection.threads,
-        precisions=selection.runtime.precisions,
-        at_once=at_once,
-        cache=cache,
-    )
-
-
 def choose_precisions(
     bundle: Bundle, *, precision: str, has_bf16: bool
 ) -> tuple[Mapping[str, str], str]:

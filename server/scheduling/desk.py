@@ -41,12 +41,6 @@ class Desk:
         return len(self._batcher)
 
     @property
-    def num_taken(self) -> int:
-        """Batches that run."""
-        with self.changed:
-            return sum(bool(batch.entries) for batch in self._taken.values())
-
-    @property
     def num_pixels(self) -> int:
         """Of the images of all jobs that wait."""
         with self.changed:
@@ -200,7 +194,6 @@ class Desk:
             entries=entries,
             together=decision.together,
             room_px=room.pixels,
-            is_divisible=decision.num_pixels <= room.divisible_px,
             expected_s=self._batcher.cost.batch_s([entry.waiting.shape for entry in entries]),
             taken_s=now_s,
         )

@@ -14,12 +14,10 @@ from models.runtime.predictor import Outcome, predict, predict_batch
 from models.runtime.select import EngineError
 from models.task import Task
 from server.loading.loaded_model import LoadedModel
-from server.loading.memory import SHARE
 from server.scheduling.batch import Batch, Entry, Room, engine_failed
 from server.scheduling.calibration import calibrate
 from server.scheduling.cost import CostModel
 from server.scheduling.device_health import DeviceHealth
-from server.scheduling.division import LARGEST_PX, Division
 from server.scheduling.execution import run_batch
 from server.scheduling.forecast import too_large_for_memory
 from server.scheduling.job import Answer
@@ -63,7 +61,6 @@ class Engine:
         self.model: LoadedModel | None = None
         self.sharing = 1.0
         """Cost of a batch as a share of its jobs run one by one, of late."""
-        self._division = Division()
         self._pixel_budget = pixel_budget
         self._memory = memory
         self._account: Account = memory.ledger.open(changed)
@@ -120,7 +117,6 @@ class Engine:
     def unload(self) -> None:
         """Let go of the model, when nobody runs it any more: others may hold this engine."""
         self.model = self._runtime = None
-        self._division.keep(1)
         self._memory.ledger.close(self._account)
 
     @contextmanager
@@ -128,17 +124,11 @@ class Engine:
         """For a thread's next batch. Inside, no engine of this process finds any."""
         cost = self.runtime.memory
         with self._memory.ledger.look(self._account, slot) as look:
-            room = Room(
-                pixels=cost.pixels_in(look.free_bytes),
-                divisible_px=self._divisible_px(look.free_bytes),
-                is_idle=look.is_idle,
-            )
+            room = Room(pixels=cost.pixels_in(look.free_bytes), is_idle=look.is_idle)
             yield room
             look.is_short = room.is_short
             if room.taken_px is not None:
-                look.claim_bytes = cost.growth_of(
-                    room.taken_px, is_divided=room.taken_px <= room.divisible_px
-                )
+                look.claim_bytes = cost.growth_of(room.taken_px)
 
     def release(self, slot: int) -> None:
         """The thread's batch has ended. Not while holding the lock of `changed`."""
@@ -166,27 +156,11 @@ class Engine:
         else:
             self.health.succeeded()
 
-    def divide(self) -> None:
-        """Load what as many batches at once as are wanted now need. Takes seconds."""
-        model = self.model
-        if model is None:
-            return
-        fits = model.num_bytes < SHARE * self._memory.ledger.idle_bytes
-        self._division.prepare(self.parallelism.level, model.divided if fits else lambda _: None)
-
-    @property
-    def is_divided(self) -> bool:
-        """Whether all is there for as many batches at once as are wanted."""
-        return self._division.is_prepared(self.parallelism.level)
-
-    def answer(
-        self, batch: Batch, *, backlog: Callable[[], bool], is_alone: Callable[[], bool]
-    ) -> None:
+    def answer(self, batch: Batch, *, backlog: Callable[[], bool]) -> None:
         """Run a batch and answer everyone in it who is still there.
 
         Args:
             backlog: whether more waits.
-            is_alone: whether no other batch runs, and none waits.
         """
         had_backlog = backlog()
         entries = [
@@ -198,20 +172,12 @@ class Engine:
             return
         started_s = time.monotonic()
         padded: list[int] = []
-        divided = None
-        if batch.is_divisible and not is_alone():
-            divided = self._division.runtime_for(self.parallelism.level)
-        with self.runtime.divided(divided):
-            self._run(batch, entries, started_s=started_s, padded=padded)
-        self._learn(batch, started_s=started_s, padded=padded, backlog=had_backlog and backlog())
+        jobs = [entry.job for entry in entries]
 
-    def _run(
-        self, batch: Batch, entries: Sequence[Entry], *, started_s: float, padded: list[int]
-    ) -> None:
-        def run(jobs: Sequence[Job]) -> list[Outcome]:
-            return self._predict(jobs, batch, padded)
+        def run(some: Sequence[Job]) -> list[Outcome]:
+            return self._run(some, batch, padded)
 
-        for place, outcome in run_batch(run, [entry.job for entry in entries]):
+        for place, outcome in run_batch(run, jobs):
             entry = entries[place]
             if isinstance(outcome, Exception):
                 failure = engine_failed()
@@ -229,13 +195,9 @@ class Engine:
                     batch_size=len(entries),
                 )
             )
+        self._learn(batch, started_s=started_s, padded=padded, backlog=had_backlog and backlog())
 
-    def _divisible_px(self, free_bytes: float) -> int:
-        if self._division.runtime_for(self.parallelism.level) is None:
-            return 0
-        return min(LARGEST_PX, self.runtime.memory.pixels_in(free_bytes, is_divided=True))
-
-    def _predict(self, jobs: Sequence[Job], batch: Batch, padded: list[int]) -> list[Outcome]:
+    def _run(self, jobs: Sequence[Job], batch: Batch, padded: list[int]) -> list[Outcome]:
         stride = self.runtime.cost.stride
 
         def shape_of(graph: str, num_images: int, size: tuple[int, int]) -> tuple[int, int]:
@@ -285,7 +247,6 @@ class Engine:
             now_s = time.monotonic()
             self.sharing += 0.1 * (self.cost.batch_s(shapes) / alone_s - self.sharing)
             self.parallelism.done(work_s=self._work.batch_s(shapes), now_s=now_s, backlog=backlog)
-            self._division.keep(self.parallelism.most)
         self._watch.batch_done(
             BatchDone(
                 num_jobs=len(shapes),

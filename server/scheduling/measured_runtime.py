@@ -2,8 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -46,25 +45,6 @@ class MeasuredRuntime:
         self._watch = watch
         self._meter = meter
         self._lock = threading.Lock()
-        self._divided = threading.local()
-
-    @contextmanager
-    def divided(self, runtime: Runtime | None) -> Iterator[None]:
-        """Inside, this thread's calls run there; None changes nothing."""
-        self._divided.runtime = runtime
-        try:
-            yield
-        finally:
-            self._divided.runtime = None
-
-    @property
-    def _own(self) -> Runtime:
-        """Where calls of this thread run."""
-        return getattr(self._divided, "runtime", None) or self.runtime
-
-    def _key(self, graph: str) -> str:
-        """Shapes that one engine has met are new to another."""
-        return graph if self._own is self.runtime else f"{graph}, divided"
 
     @property
     def name(self) -> str:
@@ -83,7 +63,7 @@ class MeasuredRuntime:
     ) -> tuple[int, int]:
         """See KnownShapes."""
         with self._lock:
-            return self.shapes.shape_for(self._key(graph), num_images, size, max_pixels=max_pixels)
+            return self.shapes.shape_for(graph, num_images, size, max_pixels=max_pixels)
 
     def frame(self, image: NDArray[np.uint8], size: NDArray[np.int64]) -> FrameMaps:
         """See models.runtime.protocol.Runtime."""
@@ -91,7 +71,7 @@ class MeasuredRuntime:
             "frame",
             image.shape[0],
             (image.shape[1], image.shape[2]),
-            lambda: self._own.frame(image, size),
+            lambda: self.runtime.frame(image, size),
         )
 
     def flow(self, first: Features, second: Features, size: NDArray[np.int64]) -> FlowMaps:
@@ -100,7 +80,7 @@ class MeasuredRuntime:
             "flow",
             len(size),
             padded_size_of(first),
-            lambda: self._own.flow(first, second, size),
+            lambda: self.runtime.flow(first, second, size),
         )
 
     def _measure(
@@ -120,7 +100,7 @@ class MeasuredRuntime:
             timed, is_telling=num_pixels >= TELLING_PX
         )
         with self._lock:
-            is_cold = self.shapes.ran((self._key(graph), num_images, size), measured_s)
+            is_cold = self.shapes.ran((graph, num_images, size), measured_s)
             # Every call teaches, because sizes may never repeat: the first one of a shape, what
             # a warm one would have taken.
             warm_s = measured_s / self.shapes.cold_factor if is_cold else measured_s
@@ -131,7 +111,6 @@ class MeasuredRuntime:
                     num_pixels=num_pixels,
                     growth=growth,
                     answer_bytes=num_bytes(answer),
-                    is_divided=self._own is not self.runtime,
                 )
         self._watch.called(
             Call(

@@ -200,7 +200,6 @@ class Worker:
         if self.engine.model is not None:
             if replaces:
                 self.engine.probe()  # is the engine to blame?
-            self.engine.divide()
             return True
         try:
             model = self.engine.load(self._load, calibrate_s=self.policy.calibrate_s)
@@ -221,15 +220,10 @@ class Worker:
         if batch is None:
             return False
         if batch.entries:
+            # What fewer threads do than are wanted says nothing about how many are best.
             self.engine.answer(
                 batch,
-                # What fewer threads do than are wanted says nothing about how many are best.
-                backlog=lambda: (
-                    len(self._desk) > 0
-                    and self.num_threads >= parallelism.level
-                    and self.engine.is_divided
-                ),
-                is_alone=lambda: len(self._desk) == 0 and self._desk.num_taken < 2,
+                backlog=lambda: len(self._desk) > 0 and self.num_threads >= parallelism.level,
             )
             self._desk.release(slot)
             self.engine.release(slot)

@@ -8,8 +8,7 @@ import pytest
 
 from models.bundle import Bundle
 from models.bundle_folder import read_bundle
-from models.runtime.openvino import OpenVino
-from models.runtime.select import EngineError, choose_precisions, select_divided, select_runtime
+from models.runtime.select import EngineError, choose_precisions, select_runtime
 from tests.toy_bundle import toy_bundle
 
 
@@ -66,23 +65,3 @@ def test_a_graph_that_no_engine_takes_is_one_clear_error(tmp_path: Path) -> None
 def test_an_unknown_engine_lists_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="'tpu', expected auto or one of openvino, onnxruntime"):
         select_runtime(tmp_path, toy_bundle(), engine="tpu")
-
-
-def test_an_engine_is_divided_where_calls_would_wait_for_each_other(folder: Path) -> None:
-    pytest.importorskip("openvino", reason="openvino is not installed")
-    bundle = read_bundle(folder)
-
-    def streams(threads: int, at_once: int) -> tuple[int, ...] | None:
-        whole = select_runtime(folder, bundle, engine="openvino", threads=threads, precision="f32")
-        divided = select_divided(folder, bundle, whole, at_once=at_once)
-        if divided is None:
-            return None
-        assert divided.precisions == whole.runtime.precisions
-        assert isinstance(divided, OpenVino)
-        model = divided._models["frame"]
-        return tuple(model.get_property(name) for name in ("NUM_STREAMS", "INFERENCE_NUM_THREADS"))
-
-    assert streams(2, 2) == (2, 2)
-    assert streams(1, 2) is None  # a core cannot be divided
-    whole = select_runtime(folder, bundle, engine="onnxruntime", threads=2)
-    assert select_divided(folder, bundle, whole, at_once=2) is None
