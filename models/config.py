@@ -129,6 +129,13 @@ class FlowConfig:
     """Frame 2 is read whole up to so many stride-16 cells, as area averages above."""
     num_heads: int = 2
 
+    def __post_init__(self) -> None:
+        if self.radius < 1 or min(self.num_iterations) < 1:
+            raise ConfigError(
+                f"flow.radius is {self.radius}, flow.num_iterations are {self.num_iterations}, "
+                f"expected 1 or more of each: every level searches and updates"
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from export.convex import Enlarge, check_scores
+from export.convex import LARGEST_SCORE, Enlarge, check_scores
 from models.heads.warp import convex_upsample
 from models.spatial import upsample
 
@@ -26,6 +26,16 @@ def test_each_pixel_mixes_the_real_cells_around_it() -> None:
         torch.testing.assert_close(found[index, :h, :w], expected[index, :h, :w])
 
 
+@pytest.mark.parametrize("common", [-LARGEST_SCORE + 4, LARGEST_SCORE - 4])
+def test_shares_are_the_same_at_both_ends_of_the_scores_that_are_allowed(common: float) -> None:
+    torch.manual_seed(0)
+    flow, scores = torch.randn(1, 5, 7, 2) * 1e4, torch.rand(1, 5, 7, 144) * 4
+    real = torch.ones(1, 1, 5, 7)
+    expected = Enlarge().convex(flow, scores, real)
+    found = Enlarge().convex(flow, scores + common, real)
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1.0)
+
+
 def test_bilinear_pixels_lie_by_their_place_in_a_cell() -> None:
     torch.manual_seed(0)
     real, cells = real_cells(), torch.tensor([[5, 7], [2, 3]])
@@ -40,6 +50,6 @@ def test_bilinear_pixels_lie_by_their_place_in_a_cell() -> None:
 
 
 def test_weights_whose_exponentials_could_overflow_are_refused() -> None:
-    check_scores(torch.full((144, 64), 1.0), torch.zeros(144))
-    with pytest.raises(ValueError, match=r"scores of up to 128, expected at most 80"):
+    check_scores(torch.full((144, 64), 0.5), torch.zeros(144))
+    with pytest.raises(ValueError, match=r"scores of up to 128, expected at most 40"):
         check_scores(torch.full((144, 64), 2.0), torch.zeros(144))
