@@ -14,16 +14,12 @@ from models.runtime.inputs import InputError, check_frame, check_pair
 from models.runtime.protocol import Features, FlowMaps, FrameMaps
 
 
-class _Request:
-    """One call at a time. A plain lock: a thread may be killed at any line but inside of that."""
-
-    def __init__(self, request: Any) -> None:
-        self.request = request
-        self.lock = threading.Lock()
-
-
 class OpenVino:
-    """A bundle in OpenVINO."""
+    """A bundle in OpenVINO. Calls run one after the other: compiled for latency, it has one stream.
+
+    More streams are no way out: each generates kernels of its own, and which stream a call runs in
+    nobody can say, so they could not be specialised (see `_specialise`).
+    """
 
     name = "openvino"
 
@@ -34,19 +30,8 @@ class OpenVino:
         *,
         threads: int,
         precisions: Mapping[str, str],
-        at_once: int = 1,
         cache: Path | None = None,
     ) -> None:
-        """
-        Args:
-            folder: of the bundle.
-            bundle: what lies there.
-            threads: of the engine, for all calls together.
-            precisions: of each graph.
-            at_once: calls that run at the same time, each with its share of the threads. More wait
-                for each other.
-            cache: for compiled graphs.
-        """
         import openvino
 
         core = openvino.Core()
@@ -64,7 +49,6 @@ class OpenVino:
                 {
                     "PERFORMANCE_HINT": "LATENCY",
                     "INFERENCE_NUM_THREADS": threads,
-                    "NUM_STREAMS": at_once,
                     # Never left to the engine: it takes bf16 by itself where the CPU has it, and
                     # a comparison with another engine would blame the graph.
                     "INFERENCE_PRECISION_HINT": _hint(graph, precisions[name]),
@@ -73,10 +57,10 @@ class OpenVino:
             )
             for name, graph in bundle.graphs.items()
         }
-        # No more than run at once: each keeps the memory of its largest call.
+        # A plain lock: a thread may be killed at any line but inside of that.
+        self._locks = {name: threading.Lock() for name in self._models}
         self._requests = {
-            name: [_Request(model.create_infer_request()) for _ in range(at_once)]
-            for name, model in self._models.items()
+            name: model.create_infer_request() for name, model in self._models.items()
         }
         self._specialise()
 
@@ -110,11 +94,9 @@ class OpenVino:
     def _run(self, name: str, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         # Shared inputs save a copy; outputs are copied, because the next run overwrites them.
         tensors = {key: self._tensor(key, array) for key, array in inputs.items()}
-        requests = self._requests[name]
-        one = next((one for one in requests if not one.lock.locked()), requests[0])
-        with one.lock:
-            answers = one.request.infer(tensors, share_inputs=True, share_outputs=False)
-        return {name: answers[name] for name in self._names[name]}
+        with self._locks[name]:
+            answers = self._requests[name].infer(tensors, share_inputs=True, share_outputs=False)
+            return {name: answers[name] for name in self._names[name]}
 
     def _tensor(self, name: str, array: NDArray[Any]) -> Any:
         import openvino

@@ -76,19 +76,19 @@ def select_runtime(
     )
 
 
-def select_divided(
+def select_share(
     folder: Path, bundle: Bundle, selection: Selection, *, at_once: int, cache: Path | None = None
 ) -> Runtime | None:
-    """The engine that was selected once more, for calls at the same time.
+    """The engine that was selected once more, with a share of its threads.
 
     Args:
         folder, bundle, cache: as for `select_runtime`.
         selection: what it returned.
-        at_once: calls; each has its share of the threads.
+        at_once: engines that will run beside each other.
 
     Returns:
-        None where nothing is to be divided: each call already runs in a thread of its own, or
-        there are fewer threads than calls.
+        None where that is of no use: the engine runs calls at the same time by itself, or there are
+        fewer threads than calls.
     """
     if selection.runtime.name != "openvino" or selection.threads < at_once:
         return None
@@ -97,9 +97,8 @@ def select_divided(
     return OpenVino(
         folder,
         bundle,
-        threads=selection.threads,
+        threads=selection.threads // at_once,
         precisions=selection.runtime.precisions,
-        at_once=at_once,
         cache=cache,
     )
 

@@ -40,8 +40,6 @@ class Batch:
     together: bool = True
     room_px: int = UNBOUNDED_PX
     """Padded pixels that there was room for."""
-    is_divisible: bool = False
-    """It may run beside others, with a share of the engine's threads."""
     expected_s: float = 0.0
     taken_s: float = field(default_factory=time.monotonic)
 
@@ -52,8 +50,9 @@ class Room:
 
     pixels: int = UNBOUNDED_PX
     """Padded, of one batch."""
-    divisible_px: int = 0
-    """Of a batch that may run beside others, with a share of the engine's threads."""
+    has_company: bool = False
+    """Of the batch that was found for it: others run, or wait, and it is not suspected of having
+    ended a thread."""
     is_idle: bool = True
     """No batch runs, of this engine or of another one."""
     taken_px: int | None = None

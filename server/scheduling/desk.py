@@ -41,12 +41,6 @@ class Desk:
         return len(self._batcher)
 
     @property
-    def num_taken(self) -> int:
-        """Batches that run."""
-        with self.changed:
-            return sum(bool(batch.entries) for batch in self._taken.values())
-
-    @property
     def num_pixels(self) -> int:
         """Of the images of all jobs that wait."""
         with self.changed:
@@ -200,10 +194,12 @@ class Desk:
             entries=entries,
             together=decision.together,
             room_px=room.pixels,
-            is_divisible=decision.num_pixels <= room.divisible_px,
             expected_s=self._batcher.cost.batch_s([entry.waiting.shape for entry in entries]),
             taken_s=now_s,
         )
+        others = any(other.entries for at, other in self._taken.items() if at != slot)
+        is_suspect = any(entry.waiting.alone for entry in entries)
+        room.has_company = (others or len(self._batcher) > 0) and not is_suspect
         self._taken[slot] = batch
         room.taken_px = decision.num_pixels
         return batch, None

@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 import numpy as np
@@ -13,7 +13,7 @@ from models.runtime.feature_cells import padded_size_of
 from models.runtime.protocol import Features, FlowMaps, FrameMaps, Runtime
 from server.loading.memory import KEEPS_MEMORY, expected_bytes_per_px, resident_bytes
 from server.scheduling.cost import CostModel
-from server.scheduling.known_shapes import KnownShapes
+from server.scheduling.known_shapes import Key, KnownShapes
 from server.scheduling.memory_cost import TELLING_PX, MemoryCost
 from server.scheduling.peak_meter import PeakMeter
 from server.scheduling.watch import Call, Watch
@@ -32,7 +32,17 @@ class MeasuredRuntime:
         shapes: KnownShapes,
         watch: Watch,
         meter: PeakMeter,
+        lock: AbstractContextManager[object] | None = None,
     ) -> None:
+        """
+        Args:
+            runtime: that answers.
+            cost: taught by every call.
+            shapes: that it has met.
+            watch: is told of every call.
+            meter: of the process's memory.
+            lock: of `cost`, where other runtimes teach it too.
+        """
         resident = resident_bytes()
         self.runtime = runtime
         self.cost = cost
@@ -45,26 +55,7 @@ class MeasuredRuntime:
         )
         self._watch = watch
         self._meter = meter
-        self._lock = threading.Lock()
-        self._divided = threading.local()
-
-    @contextmanager
-    def divided(self, runtime: Runtime | None) -> Iterator[None]:
-        """Inside, this thread's calls run there; None changes nothing."""
-        self._divided.runtime = runtime
-        try:
-            yield
-        finally:
-            self._divided.runtime = None
-
-    @property
-    def _own(self) -> Runtime:
-        """Where calls of this thread run."""
-        return getattr(self._divided, "runtime", None) or self.runtime
-
-    def _key(self, graph: str) -> str:
-        """Shapes that one engine has met are new to another."""
-        return graph if self._own is self.runtime else f"{graph}, divided"
+        self._lock = lock or threading.Lock()
 
     @property
     def name(self) -> str:
@@ -78,12 +69,23 @@ class MeasuredRuntime:
     def precisions(self) -> Mapping[str, str]:
         return self.runtime.precisions
 
+    def warm_like(self, shapes: Iterable[Key], *, largest_px: int) -> None:
+        """Run images of these shapes, so that no request meets them cold. Teaches nothing else."""
+        for graph, count, (height, width) in shapes:
+            if count * height * width > largest_px:
+                continue
+            size = np.array([[height, width]] * count, np.int64)
+            maps = self.runtime.frame(np.zeros((count, height, width, 3), np.uint8), size)
+            if graph == "flow":
+                self.runtime.flow(maps.features, maps.features, size)
+            self.shapes.met((graph, count, (height, width)))
+
     def shape_for(
         self, graph: str, num_images: int, size: tuple[int, int], *, max_pixels: int
     ) -> tuple[int, int]:
         """See KnownShapes."""
         with self._lock:
-            return self.shapes.shape_for(self._key(graph), num_images, size, max_pixels=max_pixels)
+            return self.shapes.shape_for(graph, num_images, size, max_pixels=max_pixels)
 
     def frame(self, image: NDArray[np.uint8], size: NDArray[np.int64]) -> FrameMaps:
         """See models.runtime.protocol.Runtime."""
@@ -91,7 +93,7 @@ class MeasuredRuntime:
             "frame",
             image.shape[0],
             (image.shape[1], image.shape[2]),
-            lambda: self._own.frame(image, size),
+            lambda: self.runtime.frame(image, size),
         )
 
     def flow(self, first: Features, second: Features, size: NDArray[np.int64]) -> FlowMaps:
@@ -100,7 +102,7 @@ class MeasuredRuntime:
             "flow",
             len(size),
             padded_size_of(first),
-            lambda: self._own.flow(first, second, size),
+            lambda: self.runtime.flow(first, second, size),
         )
 
     def _measure(
@@ -120,7 +122,7 @@ class MeasuredRuntime:
             timed, is_telling=num_pixels >= TELLING_PX
         )
         with self._lock:
-            is_cold = self.shapes.ran((self._key(graph), num_images, size), measured_s)
+            is_cold = self.shapes.ran((graph, num_images, size), measured_s)
             # Every call teaches, because sizes may never repeat: the first one of a shape, what
             # a warm one would have taken.
             warm_s = measured_s / self.shapes.cold_factor if is_cold else measured_s
@@ -131,7 +133,6 @@ class MeasuredRuntime:
                     num_pixels=num_pixels,
                     growth=growth,
                     answer_bytes=num_bytes(answer),
-                    is_divided=self._own is not self.runtime,
                 )
         self._watch.called(
             Call(

@@ -53,23 +53,14 @@ class MemoryCost:
         return max(self._bytes_per_px.values())
 
     def observe(
-        self,
-        graph: str,
-        *,
-        num_pixels: int,
-        growth: Growth,
-        answer_bytes: int = 0,
-        is_divided: bool = False,
+        self, graph: str, *, num_pixels: int, growth: Growth, answer_bytes: int = 0
     ) -> None:
-        """A call of so many padded pixels let the process grow, its answer included.
-
-        What a divided engine keeps is not for the batches that need it, the large ones.
-        """
+        """A call of so many padded pixels let the process grow, its answer included."""
         # Another model may have been there when this one was loaded, and be gone.
         self._idle_bytes = min(self._idle_bytes, growth.before_bytes)
         if num_pixels < TELLING_PX:
             return
-        if self._keeps and not is_divided and num_pixels > self._largest_px[graph]:
+        if self._keeps and num_pixels > self._largest_px[graph]:
             self._keep(graph, num_pixels, growth.after_bytes - growth.before_bytes - answer_bytes)
         if growth.peak_bytes is None:
             return
@@ -89,14 +80,12 @@ class MemoryCost:
         self.kept_bytes += min(max(grown_bytes, 0.0), most)
         self._largest_px[graph] = num_pixels
 
-    def growth_of(self, num_pixels: int, *, is_divided: bool = False) -> float:
+    def growth_of(self, num_pixels: int) -> float:
         """Bytes that a call of so many padded pixels would take of what is free."""
-        kept_bytes = 0.0 if is_divided else self.kept_bytes
-        return max(num_pixels * self.bytes_per_px - kept_bytes, 0.0)
+        return max(num_pixels * self.bytes_per_px - self.kept_bytes, 0.0)
 
-    def pixels_in(self, free_bytes: float, *, is_divided: bool = False) -> int:
+    def pixels_in(self, free_bytes: float) -> int:
         """Padded pixels that fit into what is free and what was kept, with room to spare."""
         if free_bytes == float("inf"):
             return 2**62
-        kept_bytes = 0.0 if is_divided else self.kept_bytes
-        return int(SHARE * (max(free_bytes, 0.0) + kept_bytes) / self.bytes_per_px)
+        return int(SHARE * (max(free_bytes, 0.0) + self.kept_bytes) / self.bytes_per_px)

@@ -223,13 +223,13 @@ class Worker:
         if batch.entries:
             self.engine.answer(
                 batch,
+                slot,
                 # What fewer threads do than are wanted says nothing about how many are best.
                 backlog=lambda: (
                     len(self._desk) > 0
                     and self.num_threads >= parallelism.level
-                    and self.engine.is_divided
+                    and self.engine.at_once == parallelism.level
                 ),
-                is_alone=lambda: len(self._desk) == 0 and self._desk.num_taken < 2,
             )
             self._desk.release(slot)
             self.engine.release(slot)

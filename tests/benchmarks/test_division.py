@@ -8,6 +8,7 @@ Ways take turns, round after round: what else the machine does hits both.
 import statistics
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from rich.table import Table
 from models.bundle_folder import read_bundle
 from models.runtime.predictor import predict
 from models.runtime.protocol import Runtime
-from models.runtime.select import select_divided, select_runtime
+from models.runtime.select import select_runtime, select_share
 
 BUNDLE = Path("models/bundles/street")
 SIZES = ((64, 64), (135, 240), (270, 480), (540, 960), (1080, 1920))
@@ -30,8 +31,9 @@ SECONDS = 3.0
 def test_images_at_once_beside_one_after_the_other() -> None:
     bundle = read_bundle(BUNDLE)
     whole = select_runtime(BUNDLE, bundle, threads=AT_ONCE)
-    divided = select_divided(BUNDLE, bundle, whole, at_once=AT_ONCE)
-    assert divided is not None, f"{whole.reason}: nothing to divide"
+    found = [select_share(BUNDLE, bundle, whole, at_once=AT_ONCE) for _ in range(AT_ONCE)]
+    shares = [share for share in found if share is not None]
+    assert len(shares) == AT_ONCE, f"{whole.reason}: nothing to divide"
     table = Table(title=f"{AT_ONCE} threads: per second; CPU seconds of one; medians of {ROUNDS}")
     for column in ("size (HxW)", "asked", "one by one", "CPU", "at once", "CPU", "times faster"):
         table.add_column(column)
@@ -40,8 +42,8 @@ def test_images_at_once_beside_one_after_the_other() -> None:
         for asked, following in (("image", None), ("pair", np.roll(image, 3, axis=1))):
             rounds = [
                 (
-                    measure(whole.runtime, 1, image, following),
-                    measure(divided, AT_ONCE, image, following),
+                    measure([whole.runtime], image, following),
+                    measure(shares, image, following),
                 )
                 for _ in range(ROUNDS)
             ]
@@ -62,22 +64,22 @@ def test_images_at_once_beside_one_after_the_other() -> None:
 
 
 def measure(
-    runtime: Runtime,
-    num_threads: int,
+    runtimes: Sequence[Runtime],
     image: NDArray[np.uint8],
     following: NDArray[np.uint8] | None,
 ) -> tuple[float, float]:
-    """Answers per second, and CPU seconds of one."""
-    predict(runtime, image, following)
-    counts = [0] * num_threads
+    """Answers per second, all runtimes at once, and CPU seconds of one."""
+    for runtime in runtimes:
+        predict(runtime, image, following)
+    counts = [0] * len(runtimes)
     begun_s, cpu_s = time.monotonic(), time.process_time()
 
     def ask(slot: int) -> None:
         while time.monotonic() - begun_s < SECONDS:
-            predict(runtime, image, following)
+            predict(runtimes[slot], image, following)
             counts[slot] += 1
 
-    threads = [threading.Thread(target=ask, args=(slot,)) for slot in range(num_threads)]
+    threads = [threading.Thread(target=ask, args=(slot,)) for slot in range(len(runtimes))]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from server.bench.pictures import draw, encode
-from tests.benchmarks.peers.work import BUNDLE, THREADS, Work
+from tests.benchmarks.peers.work import BUNDLE, ENGINE, THREADS, Work
 
 NPZ = {"Accept": "application/x-npz", "Content-Type": "image/jpeg"}
 
@@ -16,6 +16,7 @@ NPZ = {"Accept": "application/x-npz", "Content-Type": "image/jpeg"}
 @pytest.fixture
 def work(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Work:
     monkeypatch.setenv(BUNDLE, str(folder))
+    monkeypatch.setenv(ENGINE, "onnxruntime")
     monkeypatch.setenv(THREADS, "1")
     return Work()
 

@@ -12,23 +12,14 @@ from models.image.sizes import pad_images
 from models.runtime.inputs import InputError, check_frame
 from models.runtime.predictor import predict
 from models.runtime.protocol import Features, Runtime
-from models.runtime.select import ENGINES, select_divided, select_runtime
-
-DIVIDED = "openvino, divided"
+from models.runtime.select import ENGINES, select_runtime
 
 
-@pytest.fixture(params=(*ENGINES, DIVIDED), scope="session")
+@pytest.fixture(params=ENGINES, scope="session")
 def runtime(request: pytest.FixtureRequest, folder: Path) -> Runtime:
-    engine = str(request.param).partition(",")[0]
-    pytest.importorskip(engine, reason=f"{engine} is not installed")
+    pytest.importorskip(request.param, reason=f"{request.param} is not installed")
     bundle = read_bundle(folder)
-    threads = 2 if request.param == DIVIDED else 1
-    whole = select_runtime(folder, bundle, engine=engine, threads=threads, precision="f32")
-    if request.param != DIVIDED:
-        return whole.runtime
-    divided = select_divided(folder, bundle, whole, at_once=2)
-    assert divided is not None
-    return divided
+    return select_runtime(folder, bundle, engine=request.param, threads=1, precision="f32").runtime
 
 
 def plain(height: int, width: int, colour: tuple[int, int, int]) -> NDArray[np.uint8]:

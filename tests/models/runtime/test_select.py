@@ -9,7 +9,7 @@ import pytest
 from models.bundle import Bundle
 from models.bundle_folder import read_bundle
 from models.runtime.openvino import OpenVino
-from models.runtime.select import EngineError, choose_precisions, select_divided, select_runtime
+from models.runtime.select import EngineError, choose_precisions, select_runtime, select_share
 from tests.toy_bundle import toy_bundle
 
 
@@ -68,21 +68,20 @@ def test_an_unknown_engine_lists_the_known_ones(tmp_path: Path) -> None:
         select_runtime(tmp_path, toy_bundle(), engine="tpu")
 
 
-def test_an_engine_is_divided_where_calls_would_wait_for_each_other(folder: Path) -> None:
+def test_a_share_is_the_same_engine_with_fewer_threads(folder: Path) -> None:
     pytest.importorskip("openvino", reason="openvino is not installed")
     bundle = read_bundle(folder)
 
-    def streams(threads: int, at_once: int) -> tuple[int, ...] | None:
+    def threads_of_a_share(threads: int, at_once: int) -> int | None:
         whole = select_runtime(folder, bundle, engine="openvino", threads=threads, precision="f32")
-        divided = select_divided(folder, bundle, whole, at_once=at_once)
-        if divided is None:
+        share = select_share(folder, bundle, whole, at_once=at_once)
+        if share is None:
             return None
-        assert divided.precisions == whole.runtime.precisions
-        assert isinstance(divided, OpenVino)
-        model = divided._models["frame"]
-        return tuple(model.get_property(name) for name in ("NUM_STREAMS", "INFERENCE_NUM_THREADS"))
+        assert isinstance(share, OpenVino)
+        assert share.precisions == whole.runtime.precisions
+        return int(share._models["frame"].get_property("INFERENCE_NUM_THREADS"))
 
-    assert streams(2, 2) == (2, 2)
-    assert streams(1, 2) is None  # a core cannot be divided
+    assert threads_of_a_share(2, 2) == 1
+    assert threads_of_a_share(1, 2) is None  # one thread cannot be shared
     whole = select_runtime(folder, bundle, engine="onnxruntime", threads=2)
-    assert select_divided(folder, bundle, whole, at_once=2) is None
+    assert select_share(folder, bundle, whole, at_once=2) is None  # it needs none

@@ -1,4 +1,4 @@
-"""A model that is loaded, and once more for several batches at once."""
+"""A model that is loaded, and shares of its engine."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ from tests.server.serving import config_for, plain
 def test_its_share_answers_as_the_whole_does(folder: Path) -> None:
     pytest.importorskip("openvino", reason="openvino is not installed")
     model = load_model(config_for(folder, engine="openvino", threads=2))
-    share = model.divided(2)
+    share = model.load_share(2)
     assert share is not None
     assert share.precisions == model.selection.runtime.precisions
     image = plain(20, 30, (40, 50, 60))
@@ -28,10 +28,11 @@ def test_its_share_answers_as_the_whole_does(folder: Path) -> None:
 def test_another_bundle_in_the_folder_is_not_mixed_with_the_one_that_was_loaded(
     folder: Path, tmp_path: Path
 ) -> None:
+    pytest.importorskip("openvino", reason="openvino is not installed")
     mine = tmp_path / "bundle"
     shutil.copytree(folder, mine)
     model = load_model(config_for(mine, engine="openvino", threads=2))
     manifest = json.loads((mine / "bundle.json").read_text())
     (mine / "bundle.json").write_text(json.dumps(manifest | {"description": "another"}))
     with pytest.raises(BundleError, match="holds another bundle than the one that was loaded"):
-        model.divided(2)
+        model.load_share(2)

@@ -42,17 +42,15 @@ def test_it_answers_as_the_runtime_does_and_tells_what_ran(folder: Path) -> None
     assert (runtime.name, runtime.precisions) == ("onnxruntime", {"frame": "f32", "flow": "f32"})
 
 
-def test_shapes_that_one_engine_knows_are_new_to_its_share(folder: Path) -> None:
+def test_what_it_is_warmed_for_is_not_cold_and_teaches_nothing(folder: Path) -> None:
     runtime, watch = measured(folder)
-    share = load_model(config_for(folder)).selection.runtime
-    batch = pad_images([plain(20, 30, (1, 2, 3))])
-    runtime.frame(*batch)
-    with runtime.divided(share):
-        runtime.frame(*batch)
-        runtime.frame(*batch)
-    runtime.frame(*batch)
-    assert [call.is_cold for call in watch.calls] == [True, True, False, False]
-    assert {call.graph for call in watch.calls} == {"frame"}
+    shapes = [("frame", 1, (20, 30)), ("flow", 2, (32, 16)), ("frame", 1, (100, 100))]
+    runtime.warm_like(shapes, largest_px=2000)
+    assert watch.calls == []
+    assert runtime.cost.graphs["frame"].num_calls == 0
+    runtime.frame(*pad_images([plain(20, 30, (1, 2, 3))]))
+    runtime.frame(*pad_images([plain(100, 100, (1, 2, 3))]))
+    assert [call.is_cold for call in watch.calls] == [False, True]
 
 
 class Taught(CostFit):

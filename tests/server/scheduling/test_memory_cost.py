@@ -123,15 +123,3 @@ def test_an_engine_that_gives_its_memory_back_keeps_none() -> None:
     found = memory()
     found.observe("frame", num_pixels=MPX, growth=grown(600 * MPX, 1600 * MPX))
     assert found.kept_bytes == 0
-
-
-def test_what_the_whole_engine_keeps_is_not_for_its_share() -> None:
-    keeper = MemoryCost(graphs=["frame"], expected_bytes_per_px=1000, idle_bytes=0, keeps=True)
-    grew = Growth(before_bytes=0, peak_bytes=2000 * MPX, after_bytes=2000 * MPX)
-    keeper.observe("frame", num_pixels=2 * MPX, growth=grew, is_divided=True)
-    assert keeper.kept_bytes == 0
-    keeper.observe("frame", num_pixels=2 * MPX, growth=grew)
-    assert keeper.growth_of(MPX) == 0
-    assert keeper.growth_of(MPX, is_divided=True) == 1000 * MPX
-    assert keeper.pixels_in(0.0) == 0.8 * 2 * MPX
-    assert keeper.pixels_in(1000.0 * MPX, is_divided=True) == 0.8 * MPX
