@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import time
 from types import FrameType
 
@@ -11,6 +12,7 @@ import uvicorn
 
 from server.app import create_app
 from server.config import PREFIX, ServerConfig
+from server.errors import Unusable
 from server.http.uvicorn_options import uvicorn_options
 from server.service import Service
 from server.settings.environment import near_misses
@@ -70,14 +72,40 @@ class Listener(uvicorn.Server):
         self.should_exit = True
 
 
+def check_address(host: str, port: int) -> None:
+    """Before anything is loaded for it.
+
+    Raises:
+        Unusable
+    """
+    try:
+        kind, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(kind, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as uvicorn will
+            probe.bind(address)
+    except OSError as error:
+        raise Unusable(
+            f"cannot listen on {host}:{port} ({error.strerror}): choose another --host or --port, "
+            f"or end what listens there"
+        ) from error
+
+
 def serve(config: ServerConfig) -> int:
-    """Serve until a signal. Returns the exit code: 1 if the model could not be loaded."""
+    """Serve until a signal. Returns the exit code: 1 if the model could not be loaded.
+
+    Raises:
+        Unusable: the address cannot be listened on.
+    """
     configure_logging(config.log_format)
     for sentence in near_misses(os.environ, ServerConfig.model_fields, prefix=PREFIX):
         log.warning("%s", sentence)
+    check_address(config.host, config.port)
     listener = Listener(config)
-    asyncio.run(listener.serve())
     code = 0
+    try:
+        asyncio.run(listener.serve())
+    except SystemExit as end:  # uvicorn's way to say that it could not begin
+        code = end.code if isinstance(end.code, int) else 1
     if listener.service.failure is not None:
         log.error("error: %s", listener.service.failure)
         code = 1

@@ -5,12 +5,15 @@ import itertools
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from server.bench.client import Client
 from server.bench.outcome import Outcome
 from server.bench.traffic import Shot
+
+if TYPE_CHECKING:  # it needs aiohttp, which not everybody has who asks for --help
+    from server.bench.client import Client
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +34,7 @@ STAYING = Leaving()
 
 
 async def closed_loop(
-    client: Client,
+    client: "Client",
     deck: Sequence[Shot],
     *,
     num_clients: int,
@@ -67,7 +70,7 @@ async def closed_loop(
 
 
 async def open_loop(
-    client: Client,
+    client: "Client",
     deck: Sequence[Shot],
     *,
     rate: float,
@@ -96,7 +99,7 @@ def arrivals(rng: np.random.Generator, *, rate: float, duration_s: float) -> Ite
         at_s += rng.exponential(1 / rate)
 
 
-async def one_by_one(client: Client, deck: Sequence[Shot], *, limit_s: float) -> list[Outcome]:
+async def one_by_one(client: "Client", deck: Sequence[Shot], *, limit_s: float) -> list[Outcome]:
     """The first shot of each size twice, alone: what a new shape costs, and what it costs then."""
     outcomes: list[Outcome] = []
     seen: set[tuple[int, int]] = set()

@@ -96,7 +96,8 @@ def _check_name(candidate: Candidate, bundle: Bundle, neighbours: list[Neighbour
     if bundle.name != candidate.name or candidate.label not in ("", bundle.version):
         raise BundleError(
             f"{candidate.folder} holds {bundle.name} {bundle.version}, expected what its folders "
-            f"say: move it to {bundle.name}/{bundle.version}"
+            f"say: move it to {bundle.name}/{bundle.version}, or correct name and version in its "
+            f"bundle.json"
         )
     if any(one.is_bundle and one.name == bundle.name for one in neighbours):
         raise BundleError(

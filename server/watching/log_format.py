@@ -37,14 +37,16 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """A line for people."""
+    """A line for people. What is said about a request ends with its id."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """See logging. A traceback comes after it, on lines of its own."""
-        return _CONTROLS.sub(_escaped, super().formatMessage(record))
+        request_id = current_record().request_id
+        about = f" [{request_id}]" if request_id else ""
+        return _CONTROLS.sub(_escaped, super().formatMessage(record) + about)
 
 
 def configure_logging(style: Literal["text", "json"]) -> None:

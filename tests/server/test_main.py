@@ -114,6 +114,41 @@ def test_wrong_arguments_are_told_in_one_line(arguments: list[str], message: str
     assert "Traceback" not in result.stderr
 
 
+def test_a_port_that_is_taken_is_told_before_anything_is_loaded(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        result = subprocess.run(
+            command("--bundle", str(folder), "--port", str(port)),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert result.returncode == 1
+    assert result.stderr.splitlines() == [
+        f"error: cannot listen on 127.0.0.1:{port} (Address already in use): choose another "
+        f"--host or --port, or end what listens there"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [(["--help"], 0, "usage: python -m server bench"), (["--url", "http://x"], 1, "needs aiohttp")],
+)
+def test_without_aiohttp_the_bench_says_how_to_get_it(
+    arguments: list[str], code: int, words: str
+) -> None:
+    without = "import sys; sys.modules['aiohttp'] = None; from server.__main__ import main; "
+    result = subprocess.run(
+        [sys.executable, "-c", f"{without}sys.exit(main(['bench', *{arguments!r}]))"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.returncode == code
+    assert words in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_files_are_predicted_without_a_server(folder: Path, tmp_path: Path) -> None:
     first, second = tmp_path / "a.png", tmp_path / "b.png"
     first.write_bytes(encoded(plain(30, 40, (10, 20, 30))))

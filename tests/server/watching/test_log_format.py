@@ -6,6 +6,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextvars import copy_context
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from websockets.sync.client import connect as connect_socket
 
 from server.service import Service
 from server.watching.log_format import JsonFormatter, TextFormatter
+from server.watching.request_record import RequestRecord, start_record
 from tests.server.raw_http import ask, upgrade
 from tests.server.serving import encoded, plain
 from tests.server.test_end_under_load import held_server
@@ -79,6 +81,17 @@ def test_lines_inside_of_a_request_carry_its_id(
     lines = written.getvalue().splitlines()
     assert [json.loads(line)["request_id"] for line in lines] == ["x1", "x1"]
     assert "two\nlines" in json.loads(lines[0])["exception"]
+
+
+def test_a_line_for_people_ends_with_the_id_of_the_request() -> None:
+    record = logging.makeLogRecord({"msg": "POST /v1/predict 400", "levelname": "INFO"})
+
+    def in_a_request() -> str:
+        start_record(RequestRecord(request_id="abc123", method="POST", path="/", traceparent=""))
+        return TextFormatter().format(record)
+
+    assert copy_context().run(in_a_request).endswith("POST /v1/predict 400 [abc123]")
+    assert TextFormatter().format(record).endswith("POST /v1/predict 400")
 
 
 @given(st.text())
