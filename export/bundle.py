@@ -96,7 +96,8 @@ def export_bundle(
             unfinished = path.with_suffix(".onnx.new")
             shutil.move(Path(scratch) / path.name, unfinished)
             os.replace(unfinished, path)
-        for stale in set(out.glob("*.onnx")) - set(written):
+        # An export that was cut off may have left a part of a file.
+        for stale in {*out.glob("*.onnx"), *out.glob("*.onnx.new")} - set(written):
             stale.unlink()
     return write_bundle(out, bundle)
 

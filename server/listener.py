@@ -104,8 +104,8 @@ def serve(config: ServerConfig) -> int:
     code = 0
     try:
         asyncio.run(listener.serve())
-    except SystemExit as end:  # uvicorn's way to say that it could not begin
-        code = end.code if isinstance(end.code, int) else 1
+    except SystemExit:  # uvicorn's way to say that it could not begin
+        code = 1
     if listener.service.failure is not None:
         log.error("error: %s", listener.service.failure)
         code = 1

@@ -130,6 +130,25 @@ def test_a_port_that_is_taken_is_told_before_anything_is_loaded(folder: Path) ->
     ]
 
 
+def test_a_port_that_is_taken_while_the_model_loads_ends_the_process_in_order(
+    folder: Path,
+) -> None:
+    unchecked = (
+        "import sys, server.listener as listener; from server.__main__ import main; "
+        "listener.check_address = lambda *_: None; "
+    )
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        arguments = ["--bundle", str(folder), "--port", str(other.getsockname()[1])]
+        result = subprocess.run(
+            [sys.executable, "-c", f"{unchecked}sys.exit(main({arguments!r}))"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert result.returncode == 1  # a signal would be negative
+    assert "address already in use" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [(["--help"], 0, "usage: python -m server bench"), (["--url", "http://x"], 1, "needs aiohttp")],
