@@ -177,8 +177,9 @@ class BatchConfig(BaseSettings):
     so long, the two take turns."""
 
     max_parallel: int = Field(default=2, ge=1)
-    """Batches that may run in the engine at once, each with memory of its own. More than one runs
-    only while that was measured to answer a tenth more; 1: never."""
+    """Batches that may run in the engine at once, each with memory of its own, small ones with a
+    share of its threads. More than one runs only while that was measured to answer a tenth more;
+    1: never."""
 
     calibrate_s: float = Field(default=2.0, ge=0)
     """First calls of the engine, before the model is ready, that teach what calls cost. 0: the

@@ -15,7 +15,11 @@ from models.runtime.protocol import Features, FlowMaps, FrameMaps
 
 
 class OpenVino:
-    """A bundle in OpenVINO. Each calling thread gets its own infer request."""
+    """A bundle in OpenVINO. Calls run one after the other: compiled for latency, it has one stream.
+
+    More streams are no way out: each generates kernels of its own, and which stream a call runs in
+    nobody can say, so they could not be specialised (see `_specialise`).
+    """
 
     name = "openvino"
 
@@ -53,7 +57,11 @@ class OpenVino:
             )
             for name, graph in bundle.graphs.items()
         }
-        self._requests = threading.local()
+        # A plain lock: a thread may be killed at any line but inside of that.
+        self._locks = {name: threading.Lock() for name in self._models}
+        self._requests = {
+            name: model.create_infer_request() for name, model in self._models.items()
+        }
         self._specialise()
 
     def frame(self, image: NDArray[np.uint8], size: NDArray[np.int64]) -> FrameMaps:
@@ -84,14 +92,11 @@ class OpenVino:
             self.flow(maps.features, maps.features, size)
 
     def _run(self, name: str, inputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        request = getattr(self._requests, name, None)
-        if request is None:
-            request = self._models[name].create_infer_request()
-            setattr(self._requests, name, request)
         # Shared inputs save a copy; outputs are copied, because the next run overwrites them.
         tensors = {key: self._tensor(key, array) for key, array in inputs.items()}
-        answers = request.infer(tensors, share_inputs=True, share_outputs=False)
-        return {name: answers[name] for name in self._names[name]}
+        with self._locks[name]:
+            answers = self._requests[name].infer(tensors, share_inputs=True, share_outputs=False)
+            return {name: answers[name] for name in self._names[name]}
 
     def _tensor(self, name: str, array: NDArray[Any]) -> Any:
         import openvino

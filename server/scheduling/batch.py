@@ -50,6 +50,9 @@ class Room:
 
     pixels: int = UNBOUNDED_PX
     """Padded, of one batch."""
+    has_company: bool = False
+    """Of the batch that was found for it: others run, or wait, and it is not suspected of having
+    ended a thread."""
     is_idle: bool = True
     """No batch runs, of this engine or of another one."""
     taken_px: int | None = None

@@ -197,6 +197,9 @@ class Desk:
             expected_s=self._batcher.cost.batch_s([entry.waiting.shape for entry in entries]),
             taken_s=now_s,
         )
+        others = any(other.entries for at, other in self._taken.items() if at != slot)
+        is_suspect = any(entry.waiting.alone for entry in entries)
+        room.has_company = (others or len(self._batcher) > 0) and not is_suspect
         self._taken[slot] = batch
         room.taken_px = decision.num_pixels
         return batch, None

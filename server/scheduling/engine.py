@@ -1,5 +1,6 @@
 """A loaded model, what it is known to cost, and how a batch runs through it."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -8,19 +9,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.image.sizes import padded_size
-from models.runtime.job import Job
-from models.runtime.predictor import Outcome, predict, predict_batch
+from models.runtime.predictor import predict
 from models.runtime.select import EngineError
 from models.task import Task
 from server.loading.loaded_model import LoadedModel
+from server.loading.memory import SHARE
 from server.scheduling.batch import Batch, Entry, Room, engine_failed
+from server.scheduling.batch_run import BatchRun
 from server.scheduling.calibration import calibrate
 from server.scheduling.cost import CostModel
 from server.scheduling.device_health import DeviceHealth
-from server.scheduling.execution import run_batch
+from server.scheduling.division import LARGEST_PX, Division
 from server.scheduling.forecast import too_large_for_memory
-from server.scheduling.job import Answer
 from server.scheduling.known_shapes import KnownShapes
 from server.scheduling.measured_runtime import MeasuredRuntime
 from server.scheduling.memory_ledger import Account
@@ -29,8 +29,11 @@ from server.scheduling.process_memory import ProcessMemory
 from server.scheduling.warm_up import warm_up
 from server.scheduling.watch import BatchDone, Watch
 
+log = logging.getLogger("anyres.worker")
+
 PROBE_PX = 64
 LOADING = -1  # in place of a thread's number
+WARMED = 8  # shapes that a share runs before it takes work
 
 
 class Engine:
@@ -58,6 +61,11 @@ class Engine:
         self.shapes = KnownShapes()
         self.health = DeviceHealth()
         self.parallelism = Parallelism(at_most=max_parallel)
+        self._division = Division()
+        self._shares: dict[int, MeasuredRuntime] = {}
+        """That threads have, by their number."""
+        self._in_whole: set[int] = set()
+        """Threads whose batch runs in the whole engine."""
         self.model: LoadedModel | None = None
         self.sharing = 1.0
         """Cost of a batch as a share of its jobs run one by one, of late."""
@@ -69,6 +77,7 @@ class Engine:
         self._runtime: MeasuredRuntime | None = None
         self._lock = threading.Lock()
         """Of what its threads have learned together."""
+        self._cost_lock = threading.Lock()
 
     @property
     def runtime(self) -> MeasuredRuntime:
@@ -97,6 +106,7 @@ class Engine:
             shapes=self.shapes,
             watch=self._watch,
             meter=self._memory.meter,
+            lock=self._cost_lock,
         )
         if calibrate_s > 0:
             calibrate(
@@ -117,21 +127,54 @@ class Engine:
     def unload(self) -> None:
         """Let go of the model, when nobody runs it any more: others may hold this engine."""
         self.model = self._runtime = None
+        self._division.keep()
         self._memory.ledger.close(self._account)
+
+    def divide(self) -> None:
+        """Load what as many batches at once as are wanted now need. Takes seconds."""
+        level, model = self.parallelism.level, self.model
+        if model is not None:
+            self._division.prepare(level, lambda: self._load_shares(model, level))
+
+    @property
+    def at_once(self) -> int:
+        """Batches that run at once: as many as are wanted, once all is there for it."""
+        level = self.parallelism.level
+        return level if self._division.is_prepared(level) else 1
 
     @contextmanager
     def room(self, slot: int) -> Iterator[Room]:
         """For a thread's next batch. Inside, no engine of this process finds any."""
-        cost = self.runtime.memory
+        whole, level = self.runtime.memory, self.parallelism.level
         with self._memory.ledger.look(self._account, slot) as look:
-            room = Room(pixels=cost.pixels_in(look.free_bytes), is_idle=look.is_idle)
+            room = Room(pixels=whole.pixels_in(look.free_bytes), is_idle=look.is_idle)
+            # The whole engine has all threads: a second batch in it would wait there.
+            waits = self._division.has_shares(level) and bool(self._in_whole - {slot})
+            if waits:
+                room.pixels, room.is_idle = min(room.pixels, LARGEST_PX), False
             yield room
-            look.is_short = room.is_short
-            if room.taken_px is not None:
-                look.claim_bytes = cost.growth_of(room.taken_px)
+            look.is_short = room.is_short and not waits
+            if room.taken_px is None:
+                return
+            share = None
+            if room.has_company and room.taken_px <= LARGEST_PX:
+                share = self._division.take(level)
+            if share is not None and room.taken_px > share.memory.pixels_in(look.free_bytes):
+                self._division.give_back(share)
+                share = None
+            if share is None:
+                self._in_whole.add(slot)
+                look.claim_bytes = whole.growth_of(room.taken_px)
+            else:
+                self._shares[slot] = share
+                look.claim_bytes = share.memory.growth_of(room.taken_px)
 
     def release(self, slot: int) -> None:
         """The thread's batch has ended. Not while holding the lock of `changed`."""
+        self._in_whole.discard(slot)
+        share = self._shares.pop(slot, None)
+        if share is not None:
+            self._division.give_back(share)
         self._memory.ledger.release(self._account, slot)
 
     @property
@@ -156,10 +199,12 @@ class Engine:
         else:
             self.health.succeeded()
 
-    def answer(self, batch: Batch, *, backlog: Callable[[], bool]) -> None:
+    def answer(self, batch: Batch, slot: int, *, backlog: Callable[[], bool]) -> None:
         """Run a batch and answer everyone in it who is still there.
 
         Args:
+            batch: that the thread has taken.
+            slot: number of the thread.
             backlog: whether more waits.
         """
         had_backlog = backlog()
@@ -170,49 +215,73 @@ class Engine:
         ]
         if not entries:
             return
-        started_s = time.monotonic()
-        padded: list[int] = []
-        jobs = [entry.job for entry in entries]
+        share = self._shares.get(slot)
+        run = BatchRun(share or self.runtime, batch, pixel_budget=self._pixel_budget)
+        if share is None:
+            failures = self._answer_in_whole(run, entries)
+        else:
+            failures = [entry for entry, error in run.answer(entries) if error is not None]
+            if failures:
+                self._answer_again(failures, batch)
+        # A batch that failed took its time for something else.
+        backlog_now = had_backlog and backlog() and not failures
+        self._learn(batch, run, backlog=backlog_now)
 
-        def run(some: Sequence[Job]) -> list[Outcome]:
-            return self._run(some, batch, padded)
-
-        for place, outcome in run_batch(run, jobs):
-            entry = entries[place]
-            if isinstance(outcome, Exception):
-                failure = engine_failed()
-                failure.__cause__ = outcome
-                entry.future.set_exception(failure)
-                self.probe()
+    def _answer_in_whole(self, run: BatchRun, entries: Sequence[Entry]) -> list[Entry]:
+        """Returns those that failed, and were told so."""
+        failed = []
+        for entry, error in run.answer(entries):
+            if error is None:
+                self.health.succeeded()
                 continue
-            self.health.succeeded()
-            entry.future.set_result(
-                Answer(
-                    prediction=outcome.prediction,
-                    features=outcome.features,
-                    queue_s=started_s - entry.waiting.arrived_s,
-                    infer_s=time.monotonic() - started_s,
-                    batch_size=len(entries),
+            failure = engine_failed()
+            failure.__cause__ = error
+            entry.future.set_exception(failure)
+            failed.append(entry)
+            self.probe()
+        return failed
+
+    def _answer_again(self, entries: Sequence[Entry], batch: Batch) -> None:
+        """What failed in a share. If the whole engine answers any of it, shares are to blame."""
+        run = BatchRun(self.runtime, batch, pixel_budget=self._pixel_budget)
+        if len(self._answer_in_whole(run, entries)) < len(entries):
+            self._division.fail()
+
+    def _load_shares(self, model: LoadedModel, level: int) -> list[MeasuredRuntime]:
+        ledger = self._memory.ledger
+        with ledger.look(self._account, LOADING) as look:
+            if level * model.num_bytes > SHARE * look.free_bytes:
+                log.info(
+                    "no room for %d engines beside this one: %.1f GB are free, they take %.1f",
+                    level,
+                    look.free_bytes / 1e9,
+                    level * model.num_bytes / 1e9,
                 )
+                return []
+            look.claim_bytes = float(level * model.num_bytes)
+        try:
+            # Whoever runs meanwhile is not blamed for the memory that this takes.
+            shares, _ = self._memory.meter.measure(
+                lambda: [self._load_share(model, level) for _ in range(level)], is_telling=False
             )
-        self._learn(batch, started_s=started_s, padded=padded, backlog=had_backlog and backlog())
+        finally:
+            ledger.release(self._account, LOADING)
+        return [share for share in shares if share is not None]
 
-    def _run(self, jobs: Sequence[Job], batch: Batch, padded: list[int]) -> list[Outcome]:
-        stride = self.runtime.cost.stride
-
-        def shape_of(graph: str, num_images: int, size: tuple[int, int]) -> tuple[int, int]:
-            shared = num_images > 1
-            # The flow graph sees whole cells in any case.
-            size = padded_size([size], multiple=stride if shared or graph == "flow" else 1)
-            most = min(batch.room_px, self._pixel_budget) if shared else batch.room_px
-            shape = self.runtime.shape_for(graph, num_images, size, max_pixels=most)
-            if graph == "frame":
-                padded.append(num_images * shape[0] * shape[1])
-            return shape
-
-        return predict_batch(
-            self.runtime, jobs, stride=stride, together=batch.together, shape_of=shape_of
+    def _load_share(self, model: LoadedModel, level: int) -> MeasuredRuntime | None:
+        runtime = model.load_share(level)
+        if runtime is None:
+            return None
+        share = MeasuredRuntime(
+            runtime,
+            cost=self.cost,
+            shapes=self.shapes.anew(),
+            watch=self._watch,
+            meter=self._memory.meter,
+            lock=self._cost_lock,
         )
+        share.warm_like(self.shapes.latest(WARMED), largest_px=LARGEST_PX)
+        return share
 
     def _warm_up(self, model: LoadedModel) -> None:
         """
@@ -240,21 +309,22 @@ class Engine:
         finally:
             ledger.release(self._account, LOADING)
 
-    def _learn(self, batch: Batch, *, started_s: float, padded: list[int], backlog: bool) -> None:
+    def _learn(self, batch: Batch, run: BatchRun, *, backlog: bool) -> None:
         shapes = [entry.waiting.shape for entry in batch.entries]
         alone_s = sum(self.cost.alone_s(shape) for shape in shapes)
         with self._lock:
             now_s = time.monotonic()
             self.sharing += 0.1 * (self.cost.batch_s(shapes) / alone_s - self.sharing)
             self.parallelism.done(work_s=self._work.batch_s(shapes), now_s=now_s, backlog=backlog)
+            self._division.keep(self.parallelism.level, self.parallelism.most)
         self._watch.batch_done(
             BatchDone(
                 num_jobs=len(shapes),
                 num_frames=sum(shape.num_frames for shape in shapes),
                 image_pixels=sum(entry.waiting.num_pixels for entry in batch.entries),
-                padded_pixels=sum(padded),
+                padded_pixels=run.padded_px,
                 expected_s=batch.expected_s,
-                measured_s=now_s - started_s,
+                measured_s=now_s - run.started_s,
             )
         )
 

@@ -37,6 +37,20 @@ class KnownShapes:
         self._warm: OrderedDict[Key, float | None] = OrderedDict()
         self._asked: OrderedDict[Key, int] = OrderedDict()
 
+    def anew(self) -> "KnownShapes":
+        """Of another engine of the same kind, which has met nothing yet."""
+        other = KnownShapes(stride=self.stride)
+        other._log_factor = self._log_factor
+        return other
+
+    def latest(self, count: int) -> list[Key]:
+        """That the engine has run, the latest first."""
+        return [key for key, _ in zip(reversed(self._warm), range(count), strict=False)]
+
+    def met(self, key: Key) -> None:
+        """The engine has run it, with nobody waiting: it is warm."""
+        _touch(self._warm, key, None)
+
     @property
     def cold_factor(self) -> float:
         """How many times longer the first call of a shape took than the second, of late."""

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 import numpy as np
@@ -12,7 +13,7 @@ from models.runtime.feature_cells import padded_size_of
 from models.runtime.protocol import Features, FlowMaps, FrameMaps, Runtime
 from server.loading.memory import KEEPS_MEMORY, expected_bytes_per_px, resident_bytes
 from server.scheduling.cost import CostModel
-from server.scheduling.known_shapes import KnownShapes
+from server.scheduling.known_shapes import Key, KnownShapes
 from server.scheduling.memory_cost import TELLING_PX, MemoryCost
 from server.scheduling.peak_meter import PeakMeter
 from server.scheduling.watch import Call, Watch
@@ -31,7 +32,17 @@ class MeasuredRuntime:
         shapes: KnownShapes,
         watch: Watch,
         meter: PeakMeter,
+        lock: AbstractContextManager[object] | None = None,
     ) -> None:
+        """
+        Args:
+            runtime: that answers.
+            cost: taught by every call.
+            shapes: that it has met.
+            watch: is told of every call.
+            meter: of the process's memory.
+            lock: of `cost`, where other runtimes teach it too.
+        """
         resident = resident_bytes()
         self.runtime = runtime
         self.cost = cost
@@ -44,7 +55,7 @@ class MeasuredRuntime:
         )
         self._watch = watch
         self._meter = meter
-        self._lock = threading.Lock()
+        self._lock = lock or threading.Lock()
 
     @property
     def name(self) -> str:
@@ -57,6 +68,17 @@ class MeasuredRuntime:
     @property
     def precisions(self) -> Mapping[str, str]:
         return self.runtime.precisions
+
+    def warm_like(self, shapes: Iterable[Key], *, largest_px: int) -> None:
+        """Run images of these shapes, so that no request meets them cold. Teaches nothing else."""
+        for graph, count, (height, width) in shapes:
+            if count * height * width > largest_px:
+                continue
+            size = np.array([[height, width]] * count, np.int64)
+            maps = self.runtime.frame(np.zeros((count, height, width, 3), np.uint8), size)
+            if graph == "flow":
+                self.runtime.flow(maps.features, maps.features, size)
+            self.shapes.met((graph, count, (height, width)))
 
     def shape_for(
         self, graph: str, num_images: int, size: tuple[int, int], *, max_pixels: int

@@ -1,9 +1,10 @@
 """How many batches run in the engine at once. Learned: begin with one, try one more, keep the best.
 
-Engines have threads of their own, so on a CPU a second batch mostly takes from the first what it
-gains; on a device that one batch does not fill, it helps. A trial counts the work that is done per
-second while there is more to do, first as it is, then with one batch more (or less), and takes the
-new number if it does a tenth more. Work is counted in the seconds that the cost model expects.
+On a device that one batch does not fill, a second one helps. On a CPU it helps where batches are
+too small for all threads and each has a share of them (server.scheduling.division); else it takes
+from the first what it gains. A trial counts the work that is done per second while there is more to
+do, first as it is, then with one batch more (or less), and takes the new number if it does a tenth
+more. Work is counted in the seconds that the cost model expects.
 """
 
 from dataclasses import dataclass
@@ -40,6 +41,11 @@ class Parallelism:
         self._pause = 0
         self._next_pause = PAUSE
         self._last_s: float | None = None
+
+    @property
+    def most(self) -> int:
+        """That may be wanted soon: a trial with one less may end where it began."""
+        return max(self.level, self._settled)
 
     def done(self, *, work_s: float, now_s: float, backlog: bool) -> None:
         """A batch has ended.

@@ -200,6 +200,7 @@ class Worker:
         if self.engine.model is not None:
             if replaces:
                 self.engine.probe()  # is the engine to blame?
+            self.engine.divide()
             return True
         try:
             model = self.engine.load(self._load, calibrate_s=self.policy.calibrate_s)
@@ -220,10 +221,15 @@ class Worker:
         if batch is None:
             return False
         if batch.entries:
-            # What fewer threads do than are wanted says nothing about how many are best.
             self.engine.answer(
                 batch,
-                backlog=lambda: len(self._desk) > 0 and self.num_threads >= parallelism.level,
+                slot,
+                # What fewer threads do than are wanted says nothing about how many are best.
+                backlog=lambda: (
+                    len(self._desk) > 0
+                    and self.num_threads >= parallelism.level
+                    and self.engine.at_once == parallelism.level
+                ),
             )
             self._desk.release(slot)
             self.engine.release(slot)

@@ -99,3 +99,17 @@ def test_it_remembers_a_bounded_number_and_forgets_the_oldest() -> None:
         shapes.ran(("frame", 1, (side, 1)), 1.0)
     assert not shapes.ran(("frame", 1, (REMEMBERED, 1)), 1.0)
     assert shapes.ran(("frame", 1, (0, 1)), 1.0)
+
+
+def test_another_engine_of_the_kind_is_as_slow_at_first_and_has_met_nothing() -> None:
+    shapes = KnownShapes(stride=16)
+    for side in range(1, 40):
+        shapes.ran(("frame", 1, (side, side)), 3.0)
+        shapes.ran(("frame", 1, (side, side)), 1.0)
+    other = shapes.anew()
+    assert (other.stride, other.cold_factor) == (16, shapes.cold_factor)
+    assert other.latest(3) == []
+    assert shapes.latest(2) == [("frame", 1, (39, 39)), ("frame", 1, (38, 38))]
+    other.met(("frame", 1, (39, 39)))
+    assert not other.ran(("frame", 1, (39, 39)), 1.0)
+    assert other.cold_factor == shapes.cold_factor  # that one taught nothing

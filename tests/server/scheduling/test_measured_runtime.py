@@ -42,6 +42,17 @@ def test_it_answers_as_the_runtime_does_and_tells_what_ran(folder: Path) -> None
     assert (runtime.name, runtime.precisions) == ("onnxruntime", {"frame": "f32", "flow": "f32"})
 
 
+def test_what_it_is_warmed_for_is_not_cold_and_teaches_nothing(folder: Path) -> None:
+    runtime, watch = measured(folder)
+    shapes = [("frame", 1, (20, 30)), ("flow", 2, (32, 16)), ("frame", 1, (100, 100))]
+    runtime.warm_like(shapes, largest_px=2000)
+    assert watch.calls == []
+    assert runtime.cost.graphs["frame"].num_calls == 0
+    runtime.frame(*pad_images([plain(20, 30, (1, 2, 3))]))
+    runtime.frame(*pad_images([plain(100, 100, (1, 2, 3))]))
+    assert [call.is_cold for call in watch.calls] == [False, True]
+
+
 class Taught(CostFit):
     """Remembers what it was taught."""
 

@@ -69,3 +69,14 @@ def test_an_engine_that_waits_for_work_teaches_nothing() -> None:
 
 def test_it_can_be_switched_off() -> None:
     assert set(run(Parallelism(at_most=1), speed={1: 1.0}, batches=100)) == {1}
+
+
+def test_a_trial_with_one_less_may_end_where_it_began() -> None:
+    parallel = Parallelism(at_most=2)
+    now_s, seen = 0.0, []
+    for _ in range(3 * PAUSE):
+        now_s += {1: 1.0, 2: 1 / 1.5}[parallel.level]
+        parallel.done(work_s=1.0, now_s=now_s, backlog=True)
+        seen.append((parallel.level, parallel.most))
+    assert list(dict.fromkeys(seen)) == [(1, 1), (2, 2), (1, 2)]
+    assert seen[-1] == (2, 2)

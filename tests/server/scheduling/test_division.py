@@ -1,0 +1,216 @@
+"""Who runs beside others has a share of the engine's threads; who is alone, or large, has all."""
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+import server.scheduling.engine
+from models.runtime.protocol import Runtime
+from server.errors import ServerError
+from server.loading.loaded_model import load_model
+from server.scheduling.batcher import BatchPolicy
+from server.scheduling.cost import CostModel
+from server.scheduling.division import Division
+from server.scheduling.known_shapes import KnownShapes
+from server.scheduling.measured_runtime import MeasuredRuntime
+from server.scheduling.peak_meter import PeakMeter
+from server.scheduling.worker import WorkerPolicy
+from tests.server.scheduling.engines import FAILS, KILLS, Counting, Fussy, fussy_model
+from tests.server.scheduling.jobs import Start, assert_is_of, hold, submit
+from tests.server.scheduling.memories import Machine
+from tests.server.serving import config_for, wait_until
+
+TWO = WorkerPolicy(batch=BatchPolicy(pixel_budget=10**6, max_jobs=1), max_parallel=2)
+
+
+class House:
+    """A worker that runs two batches at once, the first one held in the whole engine."""
+
+    def __init__(self, start: Start, folder: Path, *, model_bytes: int = 0) -> None:
+        model, self.whole = fussy_model(folder)
+        self.runtime = load_model(config_for(folder)).selection.runtime
+        self.shares: list[Fussy] = []
+        model = replace(model, load_share=self._load_share, num_bytes=model_bytes)
+        self.worker = start(model, TWO)
+        self.engine = self.worker.engine
+        submit(self.worker, 1).result(10)
+        self.engine.parallelism.level = 2
+        wait_until(lambda: self.worker.num_threads == 2 and self.engine.at_once == 2)
+        self.go_on, held = threading.Event(), threading.Event()
+        self.whole.before = hold(held, self.go_on)
+        self.first = submit(self.worker, 3, 30)
+        assert held.wait(10)
+        self.whole.before = lambda: None
+
+    def _load_share(self, at_once: int) -> Runtime:
+        assert at_once == 2
+        self.shares.append(Fussy(self.runtime))
+        return self.shares[-1]
+
+    @property
+    def num_in_shares(self) -> int:
+        return sum(len(share.batches) for share in self.shares)
+
+    @property
+    def num_in_whole(self) -> int:
+        return len(self.whole.batches)
+
+    def end(self) -> None:
+        self.go_on.set()
+        assert_is_of(self.first.result(10), 3, 30)
+        wait_until(lambda: not self.engine._in_whole)
+
+
+def test_the_second_of_two_has_a_share_and_one_that_is_alone_has_all(
+    start: Start, folder: Path
+) -> None:
+    house = House(start, folder)
+    assert len(house.shares) == 2
+    warmed = house.num_in_shares
+    assert warmed == 2  # each has run what the whole engine had met
+    assert_is_of(submit(house.worker, 5, 50).result(10), 5, 50)
+    assert (house.num_in_shares, house.num_in_whole) == (warmed + 1, 1)
+    house.end()
+    assert_is_of(submit(house.worker, 5, 50).result(10), 5, 50)
+    assert (house.num_in_shares, house.num_in_whole) == (warmed + 1, 3)
+
+
+def test_two_large_ones_do_not_wait_for_each_other_in_the_engine(
+    start: Start, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server.scheduling.engine, "LARGEST_PX", 16 * 16)
+    house = House(start, folder)
+    large = submit(house.worker, 17, 50)
+    assert not house.engine._shares
+    assert len(house.worker._desk) == 1  # it waits in the queue, where it can still be cancelled
+    house.end()
+    assert_is_of(large.result(10), 17, 50)
+    assert house.num_in_whole == 3
+
+
+def test_where_only_the_memory_that_the_engine_kept_is_left_it_is_not_divided(
+    start: Start, folder: Path, machine: Machine
+) -> None:
+    house = House(start, folder)
+    memory, warmed = house.engine.runtime.memory, house.num_in_shares
+    memory.kept_bytes = 100 * memory.bytes_per_px / 0.8
+    machine.free_bytes = 10 * memory.bytes_per_px / 0.8
+    assert_is_of(submit(house.worker, 5, 50).result(10), 5, 50)
+    assert (house.num_in_shares, house.num_in_whole) == (warmed, 2)
+    house.end()
+
+
+def test_where_there_is_no_room_for_shares_none_are_loaded(
+    start: Start, folder: Path, machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    machine.free_bytes = 1e6
+    with caplog.at_level("INFO"):
+        house = House(start, folder, model_bytes=10**6)
+    assert "no room for 2 engines beside this one" in caplog.text
+    assert house.shares == []
+    assert_is_of(submit(house.worker, 5, 50).result(10), 5, 50)
+    house.end()
+
+
+def test_what_fails_in_a_share_runs_in_the_whole_engine_and_shares_that_fail_are_let_go_of(
+    start: Start, folder: Path
+) -> None:
+    house = House(start, folder)
+    with pytest.raises(ServerError):
+        submit(house.worker, 5, FAILS).result(10)
+    assert house.engine._division.has_shares(2)  # it failed in the whole engine as well
+    for share in house.shares:
+        share.is_broken = True
+    assert_is_of(submit(house.worker, 5, 50).result(10), 5, 50)
+    assert not house.engine._division.has_shares(2)
+    house.end()
+
+
+def test_a_thread_that_dies_leaves_its_share_behind(
+    start: Start, folder: Path, watch: Counting
+) -> None:
+    house = House(start, folder)
+    with pytest.raises(ServerError):
+        submit(house.worker, 5, KILLS).result(20)
+    assert watch.num_restarts >= 1
+    house.end()
+    wait_until(lambda: not house.engine._shares)
+    division = house.engine._division
+    assert None not in (division.take(2), division.take(2))
+
+
+def test_back_at_one_the_shares_are_let_go_of(start: Start, folder: Path) -> None:
+    house = House(start, folder)
+    house.end()
+    house.engine.parallelism.level = 1
+    submit(house.worker, 5).result(10)
+    wait_until(lambda: not house.engine._division.is_prepared(2))
+
+
+def share_of(folder: Path) -> MeasuredRuntime:
+    return MeasuredRuntime(
+        load_model(config_for(folder)).selection.runtime,
+        cost=CostModel(),
+        shapes=KnownShapes(),
+        watch=Counting(),
+        meter=PeakMeter(),
+    )
+
+
+def test_each_share_has_one_batch_at_a_time(folder: Path) -> None:
+    division, shares = Division(), [share_of(folder), share_of(folder)]
+    assert division.is_prepared(1)
+    assert division.take(1) is None
+    division.prepare(2, lambda: shares)
+    first, second = division.take(2), division.take(2)
+    assert {first, second} == set(shares)
+    assert division.take(2) is None
+    division.give_back(shares[0])
+    assert division.take(3) is shares[0]  # until those for three are there
+    division.keep(1)
+    division.give_back(shares[0])
+    division.give_back(shares[1])
+    assert division.take(2) is None
+
+
+@pytest.mark.parametrize("error", [MemoryError, RuntimeError, ValueError])
+def test_shares_that_cannot_be_loaded_are_none(
+    folder: Path, caplog: pytest.LogCaptureFixture, error: type[Exception]
+) -> None:
+    def fail() -> NoReturn:
+        raise error("no engine")
+
+    division = Division()
+    division.prepare(2, fail)
+    assert "could not be divided among 2 batches" in caplog.text
+    assert division.is_prepared(2)
+    assert not division.has_shares(2)
+    division.keep(1)  # the next trial asks again
+    division.prepare(2, lambda: [share_of(folder)])
+    assert division.has_shares(2)
+
+
+def test_shares_are_loaded_once_however_many_ask(folder: Path) -> None:
+    division, begun, go_on = Division(), threading.Event(), threading.Event()
+    shares = [share_of(folder)]
+
+    def load() -> list[MeasuredRuntime]:
+        begun.set()
+        assert go_on.wait(10)
+        return shares
+
+    def fail() -> NoReturn:
+        raise AssertionError("asked twice")
+
+    thread = threading.Thread(target=division.prepare, args=(2, load))
+    thread.start()
+    assert begun.wait(10)
+    division.prepare(2, fail)
+    assert not division.is_prepared(2)
+    go_on.set()
+    thread.join(10)
+    division.prepare(2, fail)
+    assert division.take(2) is shares[0]
