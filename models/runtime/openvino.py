@@ -24,45 +24,66 @@ class OpenVino:
     name = "openvino"
 
     def __init__(
-        self,
+        self, bundle: Bundle, models: Mapping[str, Any], *, precisions: Mapping[str, str]
+    ) -> None:
+        """
+        Args:
+            bundle: that it holds.
+            models: its compiled graphs, by name. Nobody else runs them.
+            precisions: in which each was compiled.
+        """
+        import openvino
+
+        self.version: str = openvino.__version__.partition("-")[0]
+        self.precisions = dict(precisions)
+        self._bundle = bundle
+        self._names = {name: output_names(graph) for name, graph in bundle.graphs.items()}
+        self._slim = _is_slim(precisions)
+        self._models = models
+        # A plain lock: a thread may be killed at any line but inside of that.
+        self._locks = {name: threading.Lock() for name in models}
+        self._requests = {name: model.create_infer_request() for name, model in models.items()}
+        self._specialise()
+
+    @classmethod
+    def load(
+        cls,
         folder: Path,
         bundle: Bundle,
         *,
         threads: int,
         precisions: Mapping[str, str],
         cache: Path | None = None,
-    ) -> None:
+    ) -> "OpenVino":
+        """Compile a bundle's graphs. See models.runtime.select."""
         import openvino
 
         core = openvino.Core()
-        self.version: str = openvino.__version__.partition("-")[0]
-        self.precisions = dict(precisions)
-        self._stride = bundle.stride
-        self._names = {name: output_names(graph) for name, graph in bundle.graphs.items()}
-        # Features never leave this engine: where both graphs compute in bf16, so are they, without
-        # a turn to float32 and back, in half the memory.
-        self._slim = all(precisions[name] == "bf16" for name in bundle.graphs)
-        self._models = {
+        slim = _is_slim(precisions)
+        models = {
             name: core.compile_model(
-                _read(core, folder, graph, precision=precisions[name], slim=self._slim),
+                _read(core, folder, graph, precision=precisions[name], slim=slim),
                 "CPU",
-                {
-                    "PERFORMANCE_HINT": "LATENCY",
-                    "INFERENCE_NUM_THREADS": threads,
-                    # Never left to the engine: it takes bf16 by itself where the CPU has it, and
-                    # a comparison with another engine would blame the graph.
-                    "INFERENCE_PRECISION_HINT": _hint(graph, precisions[name]),
-                    **_cache_options(cache),
-                },
+                _options(graph, precisions[name], threads=threads) | _cache_options(cache),
             )
             for name, graph in bundle.graphs.items()
         }
-        # A plain lock: a thread may be killed at any line but inside of that.
-        self._locks = {name: threading.Lock() for name in self._models}
-        self._requests = {
-            name: model.create_infer_request() for name, model in self._models.items()
+        return cls(bundle, models, precisions=precisions)
+
+    def share(self, threads: int) -> "OpenVino":
+        """See models.runtime.protocol.Divisible. Nothing is compiled again: it takes a second."""
+        import openvino
+
+        core = openvino.Core()
+        models = {
+            name: core.import_model(
+                model.export_model(),
+                "CPU",
+                _options(self._bundle.graphs[name], self.precisions[name], threads=threads),
+            )
+            for name, model in self._models.items()
         }
-        self._specialise()
+        return OpenVino(self._bundle, models, precisions=self.precisions)
 
     def frame(self, image: NDArray[np.uint8], size: NDArray[np.int64]) -> FrameMaps:
         """See models.runtime.protocol.Runtime."""
@@ -73,7 +94,7 @@ class OpenVino:
         """See models.runtime.protocol.Runtime."""
         if "flow" not in self._models:
             raise InputError(f"the bundle has {sorted(self._models)}, expected flow: use another")
-        check_pair(first, second, size, stride=self._stride)
+        check_pair(first, second, size, stride=self._bundle.stride)
         return flow_maps(self._run("flow", flow_inputs(first, second, size)))
 
     def _specialise(self) -> None:
@@ -84,7 +105,7 @@ class OpenVino:
         is wrong (2026.4.1; NaN in bf16). Generated from more keys, the same kernel is right for
         one.
         """
-        side = 4 * self._stride
+        side = 4 * self._bundle.stride
         image = np.zeros((1, side, side, 3), np.uint8)
         size = np.array([[side, side]], np.int64)
         maps = self.frame(image, size)
@@ -108,6 +129,12 @@ class OpenVino:
         return openvino.Tensor(array, openvino.Shape(array.shape), openvino.Type.bf16)
 
 
+def _is_slim(precisions: Mapping[str, str]) -> bool:
+    """Features never leave this engine: where all graphs compute in bf16, so are they, without a
+    turn to float32 and back, in half the memory."""
+    return all(precision == "bf16" for precision in precisions.values())
+
+
 def _read(core: Any, folder: Path, graph: Graph, *, precision: str, slim: bool) -> Any:
     """The graph's model, its features in bfloat16 if `slim`."""
     import openvino
@@ -125,6 +152,16 @@ def _read(core: Any, folder: Path, graph: Graph, *, precision: str, slim: bool) 
         if name.startswith(FEATURES):
             ports.output(name).tensor().set_element_type(openvino.Type.bf16)
     return ports.build()
+
+
+def _options(graph: Graph, precision: str, *, threads: int) -> dict[str, object]:
+    return {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": threads,
+        # Never left to the engine: it takes bf16 by itself where the CPU has it, and a comparison
+        # with another engine would blame the graph.
+        "INFERENCE_PRECISION_HINT": _hint(graph, precision),
+    }
 
 
 def _hint(graph: Graph, precision: str) -> str:

@@ -92,3 +92,15 @@ class Runtime(Protocol):
         Raises:
             InputError: the two do not fit each other, or the bundle has no flow.
         """
+
+
+@runtime_checkable
+class Divisible(Runtime, Protocol):
+    """An engine that runs one call after the other, and can be had once more."""
+
+    def share(self, threads: int) -> Runtime:
+        """The same graphs, loaded once more with so many threads: its calls run beside ours.
+
+        Raises:
+            RuntimeError: or whatever else the engine raises.
+        """

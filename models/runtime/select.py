@@ -76,33 +76,6 @@ def select_runtime(
     )
 
 
-def select_share(
-    folder: Path, bundle: Bundle, selection: Selection, *, at_once: int, cache: Path | None = None
-) -> Runtime | None:
-    """The engine that was selected once more, with a share of its threads.
-
-    Args:
-        folder, bundle, cache: as for `select_runtime`.
-        selection: what it returned.
-        at_once: engines that will run beside each other.
-
-    Returns:
-        None where that is of no use: the engine runs calls at the same time by itself, or there are
-        fewer threads than calls.
-    """
-    if selection.runtime.name != "openvino" or selection.threads < at_once:
-        return None
-    from models.runtime.openvino import OpenVino
-
-    return OpenVino(
-        folder,
-        bundle,
-        threads=selection.threads // at_once,
-        precisions=selection.runtime.precisions,
-        cache=cache,
-    )
-
-
 def choose_precisions(
     bundle: Bundle, *, precision: str, has_bf16: bool
 ) -> tuple[Mapping[str, str], str]:
@@ -149,13 +122,13 @@ def _load(
         precisions, why = choose_precisions(bundle, precision=precision, has_bf16=cpu_has_bf16())
         if cache is not None:
             try:
-                runtime = OpenVino(
+                runtime = OpenVino.load(
                     folder, bundle, threads=threads, precisions=precisions, cache=cache
                 )
                 return runtime, f"{why}; compiled graphs are kept in {cache}"
             except RuntimeError as error:  # a full disk, a file that was cut: it costs time only
                 why = f"{why}; without the cache {cache} ({_first_line(error)})"
-        return OpenVino(folder, bundle, threads=threads, precisions=precisions), why
+        return OpenVino.load(folder, bundle, threads=threads, precisions=precisions), why
     from models.runtime.onnxruntime import OnnxRuntime
 
     # It computes in f32 on the CPU: bf16 is refused, not ignored.

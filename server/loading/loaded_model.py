@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from models.bundle import Bundle, BundleError
+from models.bundle import Bundle
 from models.bundle_folder import read_bundle
 from models.runtime.predictor import predict
-from models.runtime.protocol import Runtime
-from models.runtime.select import Selection, select_runtime, select_share
+from models.runtime.select import Selection, select_runtime
 from models.task import Task
 from server.config import EngineConfig
 from server.loading.engine_cache import usable_cache
@@ -39,13 +38,6 @@ class LoadedModel:
     """That it takes without an image, by prediction."""
     load_s: float
     """Reading, checking, loading."""
-    load_share: Callable[[int], Runtime | None] = lambda _: None
-    """Loads the engine once more, with a share of its threads for each of so many at once; None
-    where that is of no use.
-
-    Raises:
-        BundleError: the folder holds another bundle by now. EngineError.
-    """
 
     @property
     def tasks(self) -> tuple[Task, ...]:
@@ -82,15 +74,6 @@ def load_model(
         precision=config.precision,
         cache=usable_cache(config.engine_cache),
     )
-
-    def load_share(at_once: int) -> Runtime | None:
-        cache = usable_cache(config.engine_cache)
-        share = select_share(folder, bundle, selection, at_once=at_once, cache=cache)
-        # After the files were read: what was written meanwhile is found as well.
-        if read_bundle(folder) != bundle:
-            raise BundleError(f"{folder}: holds another bundle than the one that was loaded")
-        return share
-
     first = np.zeros((FIRST_PX, FIRST_PX, 3), dtype=np.uint8)
     predict(selection.runtime, first, first if Task.FLOW in bundle.tasks else None)
     allowed = round(min(config.max_mpx, bundle.size_limits.max_mpx) * 1e6)
@@ -113,5 +96,4 @@ def load_model(
         warm_up_sizes=tuple(warm_up_sizes),
         num_bytes=predict_model_bytes(folder, bundle, runtime.name),
         load_s=time.monotonic() - started_s,
-        load_share=load_share,
     )

@@ -3,28 +3,29 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import numpy as np
 
 from models.runtime.predictor import predict
+from models.runtime.protocol import Divisible
 from models.runtime.select import EngineError
 from models.task import Task
 from server.loading.loaded_model import LoadedModel
-from server.loading.memory import SHARE
 from server.scheduling.batch import Batch, Entry, Room, engine_failed
 from server.scheduling.batch_run import BatchRun
 from server.scheduling.calibration import calibrate
 from server.scheduling.cost import CostModel
 from server.scheduling.device_health import DeviceHealth
-from server.scheduling.division import LARGEST_PX, Division
+from server.scheduling.division import LARGEST_PX
 from server.scheduling.forecast import too_large_for_memory
 from server.scheduling.known_shapes import KnownShapes
 from server.scheduling.measured_runtime import MeasuredRuntime
 from server.scheduling.memory_ledger import Account
 from server.scheduling.parallelism import Parallelism
+from server.scheduling.places import LOADING, Places
 from server.scheduling.process_memory import ProcessMemory
 from server.scheduling.warm_up import warm_up
 from server.scheduling.watch import BatchDone, Watch
@@ -32,8 +33,6 @@ from server.scheduling.watch import BatchDone, Watch
 log = logging.getLogger("anyres.worker")
 
 PROBE_PX = 64
-LOADING = -1  # in place of a thread's number
-WARMED = 8  # shapes that a share runs before it takes work
 
 
 class Engine:
@@ -61,23 +60,18 @@ class Engine:
         self.shapes = KnownShapes()
         self.health = DeviceHealth()
         self.parallelism = Parallelism(at_most=max_parallel)
-        self._division = Division()
-        self._shares: dict[int, MeasuredRuntime] = {}
-        """That threads have, by their number."""
-        self._in_whole: set[int] = set()
-        """Threads whose batch runs in the whole engine."""
         self.model: LoadedModel | None = None
         self.sharing = 1.0
         """Cost of a batch as a share of its jobs run one by one, of late."""
         self._pixel_budget = pixel_budget
         self._memory = memory
         self._account: Account = memory.ledger.open(changed)
+        self._places = Places(memory.ledger, self._account)
         self._watch = watch
         self._work = cost.frozen()
         self._runtime: MeasuredRuntime | None = None
         self._lock = threading.Lock()
         """Of what its threads have learned together."""
-        self._cost_lock = threading.Lock()
 
     @property
     def runtime(self) -> MeasuredRuntime:
@@ -106,7 +100,6 @@ class Engine:
             shapes=self.shapes,
             watch=self._watch,
             meter=self._memory.meter,
-            lock=self._cost_lock,
         )
         if calibrate_s > 0:
             calibrate(
@@ -127,55 +120,39 @@ class Engine:
     def unload(self) -> None:
         """Let go of the model, when nobody runs it any more: others may hold this engine."""
         self.model = self._runtime = None
-        self._division.keep()
+        self._places.division.keep()
         self._memory.ledger.close(self._account)
 
     def divide(self) -> None:
         """Load what as many batches at once as are wanted now need. Takes seconds."""
         level, model = self.parallelism.level, self.model
-        if model is not None:
-            self._division.prepare(level, lambda: self._load_shares(model, level))
+        if model is None:
+            return
+        whole, threads = self.runtime, model.selection.threads
+        # Whoever runs meanwhile is not blamed for the memory that this takes.
+        self._places.division.prepare(
+            level,
+            lambda: self._memory.meter.measure(
+                lambda: self._places.divide(
+                    whole, level, threads=threads, model_bytes=model.num_bytes
+                ),
+                is_telling=False,
+            )[0],
+        )
 
     @property
     def at_once(self) -> int:
         """Batches that run at once: as many as are wanted, once all is there for it."""
         level = self.parallelism.level
-        return level if self._division.is_prepared(level) else 1
+        return level if self._places.division.is_prepared(level) else 1
 
-    @contextmanager
-    def room(self, slot: int) -> Iterator[Room]:
+    def room(self, slot: int) -> AbstractContextManager[Room]:
         """For a thread's next batch. Inside, no engine of this process finds any."""
-        whole, level = self.runtime.memory, self.parallelism.level
-        with self._memory.ledger.look(self._account, slot) as look:
-            room = Room(pixels=whole.pixels_in(look.free_bytes), is_idle=look.is_idle)
-            # The whole engine has all threads: a second batch in it would wait there.
-            waits = self._division.has_shares(level) and bool(self._in_whole - {slot})
-            if waits:
-                room.pixels, room.is_idle = min(room.pixels, LARGEST_PX), False
-            yield room
-            look.is_short = room.is_short and not waits
-            if room.taken_px is None:
-                return
-            share = None
-            if room.has_company and room.taken_px <= LARGEST_PX:
-                share = self._division.take(level)
-            if share is not None and room.taken_px > share.memory.pixels_in(look.free_bytes):
-                self._division.give_back(share)
-                share = None
-            if share is None:
-                self._in_whole.add(slot)
-                look.claim_bytes = whole.growth_of(room.taken_px)
-            else:
-                self._shares[slot] = share
-                look.claim_bytes = share.memory.growth_of(room.taken_px)
+        return self._places.room(slot, whole=self.runtime, level=self.parallelism.level)
 
     def release(self, slot: int) -> None:
         """The thread's batch has ended. Not while holding the lock of `changed`."""
-        self._in_whole.discard(slot)
-        share = self._shares.pop(slot, None)
-        if share is not None:
-            self._division.give_back(share)
-        self._memory.ledger.release(self._account, slot)
+        self._places.release(slot)
 
     @property
     def max_pixels(self) -> int:
@@ -215,7 +192,7 @@ class Engine:
         ]
         if not entries:
             return
-        share = self._shares.get(slot)
+        share = self._places.share_of(slot)
         run = BatchRun(share or self.runtime, batch, pixel_budget=self._pixel_budget)
         if share is None:
             failures = self._answer_in_whole(run, entries)
@@ -223,9 +200,11 @@ class Engine:
             failures = [entry for entry, error in run.answer(entries) if error is not None]
             if failures:
                 self._answer_again(failures, batch)
-        # A batch that failed took its time for something else.
-        backlog_now = had_backlog and backlog() and not failures
-        self._learn(batch, run, backlog=backlog_now)
+        # A batch that failed took its time for something else, and one that is too large for a
+        # share says nothing about them.
+        is_large = run.padded_px > LARGEST_PX and isinstance(self.runtime.runtime, Divisible)
+        tells = had_backlog and backlog() and not failures and not is_large
+        self._learn(batch, run, backlog=tells)
 
     def _answer_in_whole(self, run: BatchRun, entries: Sequence[Entry]) -> list[Entry]:
         """Returns those that failed, and were told so."""
@@ -245,43 +224,7 @@ class Engine:
         """What failed in a share. If the whole engine answers any of it, shares are to blame."""
         run = BatchRun(self.runtime, batch, pixel_budget=self._pixel_budget)
         if len(self._answer_in_whole(run, entries)) < len(entries):
-            self._division.fail()
-
-    def _load_shares(self, model: LoadedModel, level: int) -> list[MeasuredRuntime]:
-        ledger = self._memory.ledger
-        with ledger.look(self._account, LOADING) as look:
-            if level * model.num_bytes > SHARE * look.free_bytes:
-                log.info(
-                    "no room for %d engines beside this one: %.1f GB are free, they take %.1f",
-                    level,
-                    look.free_bytes / 1e9,
-                    level * model.num_bytes / 1e9,
-                )
-                return []
-            look.claim_bytes = float(level * model.num_bytes)
-        try:
-            # Whoever runs meanwhile is not blamed for the memory that this takes.
-            shares, _ = self._memory.meter.measure(
-                lambda: [self._load_share(model, level) for _ in range(level)], is_telling=False
-            )
-        finally:
-            ledger.release(self._account, LOADING)
-        return [share for share in shares if share is not None]
-
-    def _load_share(self, model: LoadedModel, level: int) -> MeasuredRuntime | None:
-        runtime = model.load_share(level)
-        if runtime is None:
-            return None
-        share = MeasuredRuntime(
-            runtime,
-            cost=self.cost,
-            shapes=self.shapes.anew(),
-            watch=self._watch,
-            meter=self._memory.meter,
-            lock=self._cost_lock,
-        )
-        share.warm_like(self.shapes.latest(WARMED), largest_px=LARGEST_PX)
-        return share
+            self._places.division.fail()
 
     def _warm_up(self, model: LoadedModel) -> None:
         """
@@ -316,7 +259,7 @@ class Engine:
             now_s = time.monotonic()
             self.sharing += 0.1 * (self.cost.batch_s(shapes) / alone_s - self.sharing)
             self.parallelism.done(work_s=self._work.batch_s(shapes), now_s=now_s, backlog=backlog)
-            self._division.keep(self.parallelism.level, self.parallelism.most)
+            self._places.division.keep(self.parallelism.level, self.parallelism.most)
         self._watch.batch_done(
             BatchDone(
                 num_jobs=len(shapes),

@@ -3,20 +3,21 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.runtime.feature_cells import padded_size_of
-from models.runtime.protocol import Features, FlowMaps, FrameMaps, Runtime
+from models.runtime.protocol import Divisible, Features, FlowMaps, FrameMaps, Runtime
 from server.loading.memory import KEEPS_MEMORY, expected_bytes_per_px, resident_bytes
 from server.scheduling.cost import CostModel
 from server.scheduling.known_shapes import Key, KnownShapes
 from server.scheduling.memory_cost import TELLING_PX, MemoryCost
 from server.scheduling.peak_meter import PeakMeter
 from server.scheduling.watch import Call, Watch
+
+WARMED = 4  # shapes that a share runs before it takes work
 
 T = TypeVar("T", FrameMaps, FlowMaps)
 
@@ -32,7 +33,6 @@ class MeasuredRuntime:
         shapes: KnownShapes,
         watch: Watch,
         meter: PeakMeter,
-        lock: AbstractContextManager[object] | None = None,
     ) -> None:
         """
         Args:
@@ -41,7 +41,6 @@ class MeasuredRuntime:
             shapes: that it has met.
             watch: is told of every call.
             meter: of the process's memory.
-            lock: of `cost`, where other runtimes teach it too.
         """
         resident = resident_bytes()
         self.runtime = runtime
@@ -55,7 +54,8 @@ class MeasuredRuntime:
         )
         self._watch = watch
         self._meter = meter
-        self._lock = lock or threading.Lock()
+        self._lock = threading.Lock()
+        """Of `cost`, which shares teach too."""
 
     @property
     def name(self) -> str:
@@ -69,16 +69,31 @@ class MeasuredRuntime:
     def precisions(self) -> Mapping[str, str]:
         return self.runtime.precisions
 
-    def warm_like(self, shapes: Iterable[Key], *, largest_px: int) -> None:
-        """Run images of these shapes, so that no request meets them cold. Teaches nothing else."""
-        for graph, count, (height, width) in shapes:
-            if count * height * width > largest_px:
-                continue
-            size = np.array([[height, width]] * count, np.int64)
-            maps = self.runtime.frame(np.zeros((count, height, width, 3), np.uint8), size)
-            if graph == "flow":
-                self.runtime.flow(maps.features, maps.features, size)
-            self.shapes.met((graph, count, (height, width)))
+    def share(self, threads: int, *, largest_px: int) -> "MeasuredRuntime | None":
+        """This engine once more, with so many threads, warm for the shapes that were run last.
+
+        Args:
+            threads: 0 for none.
+            largest_px: of a batch in it.
+
+        Returns:
+            None where that is of no use: without threads, or beside an engine that runs calls at
+            the same time by itself.
+        """
+        if threads == 0 or not isinstance(self.runtime, Divisible):
+            return None
+        share = MeasuredRuntime(
+            self.runtime.share(threads),
+            cost=self.cost,
+            shapes=self.shapes.anew(),
+            watch=self._watch,
+            meter=self._meter,
+        )
+        share._lock = self._lock
+        with self._lock:
+            latest = self.shapes.latest(WARMED)
+        share._warm_like(latest, largest_px=largest_px)
+        return share
 
     def shape_for(
         self, graph: str, num_images: int, size: tuple[int, int], *, max_pixels: int
@@ -104,6 +119,17 @@ class MeasuredRuntime:
             padded_size_of(first),
             lambda: self.runtime.flow(first, second, size),
         )
+
+    def _warm_like(self, shapes: Iterable[Key], *, largest_px: int) -> None:
+        """Run images of these shapes, so that no request meets them cold. Teaches nothing else."""
+        for graph, count, (height, width) in shapes:
+            if count * height * width > largest_px:
+                continue
+            size = np.array([[height, width]] * count, np.int64)
+            maps = self.runtime.frame(np.zeros((count, height, width, 3), np.uint8), size)
+            if graph == "flow":
+                self.runtime.flow(maps.features, maps.features, size)
+            self.shapes.met((graph, count, (height, width)))
 
     def _measure(
         self, graph: str, num_images: int, size: tuple[int, int], call: Callable[[], T]

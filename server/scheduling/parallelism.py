@@ -10,9 +10,10 @@ more. Work is counted in the seconds that the cost model expects.
 from dataclasses import dataclass
 
 GAIN = 1.1  # times the work per second that one batch more must do
-CALLS = 12  # batches of each half of a trial
-PAUSE = 200  # batches after a trial that changed nothing, doubled each time up to
-LONGEST_PAUSE = 10_000
+CALLS = 12  # batches of each half of a trial, at least
+HALF_S = 3.0  # that each takes, at least: in less, whatever else the machine does decides
+PAUSE_S = 60.0  # after a trial; doubled after each that changed nothing, up to
+LONGEST_PAUSE_S = 7200.0
 
 
 @dataclass
@@ -38,8 +39,8 @@ class Parallelism:
         self._settled = 1
         self._before = _Half()
         self._trial: _Half | None = None
-        self._pause = 0
-        self._next_pause = PAUSE
+        self._rests_until_s = float("-inf")
+        self._pause_s = PAUSE_S
         self._last_s: float | None = None
 
     @property
@@ -59,8 +60,7 @@ class Parallelism:
         last_s, self._last_s = self._last_s, now_s if backlog else None
         if self._at_most == 1 or last_s is None:
             return
-        if self._pause > 0:
-            self._pause -= 1
+        if now_s < self._rests_until_s:
             return
         half = self._before if self._trial is None else self._trial
         half.calls += 1
@@ -68,23 +68,23 @@ class Parallelism:
         if half.calls > 1:
             half.work_s += work_s
             half.busy_s += now_s - last_s
-        if half.calls <= CALLS:
+        if half.calls <= CALLS or half.busy_s < HALF_S:
             return
         if self._trial is None:
             self._trial = _Half()
             self.level = self._settled + 1 if self._settled < self._at_most else self._settled - 1
         else:
-            self._decide(self._trial)
+            self._decide(self._trial, now_s=now_s)
 
-    def _decide(self, trial: _Half) -> None:
+    def _decide(self, trial: _Half, *, now_s: float) -> None:
         more = self.level > self._settled
         gains = trial.rate / max(self._before.rate, 1e-9)
         # One batch less is better already if it does as much: it takes less memory.
         if gains > (GAIN if more else 1 / GAIN):
             self._settled = self.level
-            self._next_pause = PAUSE
+            self._pause_s = PAUSE_S
         else:
             self.level = self._settled
-            self._next_pause = min(2 * self._next_pause, LONGEST_PAUSE)
-        self._pause = self._next_pause
+            self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+        self._rests_until_s = now_s + self._pause_s
         self._before, self._trial = _Half(), None

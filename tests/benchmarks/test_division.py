@@ -18,8 +18,8 @@ from rich.table import Table
 
 from models.bundle_folder import read_bundle
 from models.runtime.predictor import predict
-from models.runtime.protocol import Runtime
-from models.runtime.select import select_runtime, select_share
+from models.runtime.protocol import Divisible, Runtime
+from models.runtime.select import select_runtime
 
 BUNDLE = Path("models/bundles/street")
 SIZES = ((64, 64), (135, 240), (270, 480), (540, 960), (1080, 1920))
@@ -31,9 +31,8 @@ SECONDS = 3.0
 def test_images_at_once_beside_one_after_the_other() -> None:
     bundle = read_bundle(BUNDLE)
     whole = select_runtime(BUNDLE, bundle, threads=AT_ONCE)
-    found = [select_share(BUNDLE, bundle, whole, at_once=AT_ONCE) for _ in range(AT_ONCE)]
-    shares = [share for share in found if share is not None]
-    assert len(shares) == AT_ONCE, f"{whole.reason}: nothing to divide"
+    assert isinstance(whole.runtime, Divisible), f"{whole.reason}: nothing to divide"
+    shares = [whole.runtime.share(1) for _ in range(AT_ONCE)]
     table = Table(title=f"{AT_ONCE} threads: per second; CPU seconds of one; medians of {ROUNDS}")
     for column in ("size (HxW)", "asked", "one by one", "CPU", "at once", "CPU", "times faster"):
         table.add_column(column)

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from models.bundle_folder import read_bundle
 from models.image.sizes import pad_images
 from models.runtime.inputs import InputError, check_frame
+from models.runtime.openvino import OpenVino
 from models.runtime.predictor import predict
-from models.runtime.protocol import Features, Runtime
+from models.runtime.protocol import Divisible, Features, Runtime
 from models.runtime.select import ENGINES, select_runtime
 
 
@@ -92,6 +93,32 @@ def test_threads_do_not_mix_their_answers(runtime: Runtime) -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_an_engine_that_runs_one_call_at_a_time_is_had_once_more_with_other_threads(
+    folder: Path,
+) -> None:
+    pytest.importorskip("openvino", reason="openvino is not installed")
+    bundle = read_bundle(folder)
+    whole = select_runtime(folder, bundle, engine="openvino", threads=2, precision="f32").runtime
+    assert isinstance(whole, Divisible)
+    share = whole.share(1)
+    assert isinstance(share, OpenVino)
+    assert share.precisions == whole.precisions
+    threads = {m.get_property("INFERENCE_NUM_THREADS") for m in share._models.values()}
+    assert threads == {1}
+    images = plain(20, 30, (40, 50, 60)), plain(20, 30, (43, 48, 61))
+    found, expected = (predict(one, *images) for one in (share, whole))
+    np.testing.assert_array_equal(found.labels, expected.labels)
+    for name in ("depth", "flow", "label_confidence"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), atol=1e-4)
+
+
+def test_an_engine_that_runs_calls_at_the_same_time_needs_no_shares(folder: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    bundle = read_bundle(folder)
+    runtime = select_runtime(folder, bundle, engine="onnxruntime", threads=1).runtime
+    assert not isinstance(runtime, Divisible)
 
 
 @pytest.mark.parametrize(

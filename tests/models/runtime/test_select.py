@@ -8,8 +8,7 @@ import pytest
 
 from models.bundle import Bundle
 from models.bundle_folder import read_bundle
-from models.runtime.openvino import OpenVino
-from models.runtime.select import EngineError, choose_precisions, select_runtime, select_share
+from models.runtime.select import EngineError, choose_precisions, select_runtime
 from tests.toy_bundle import toy_bundle
 
 
@@ -66,22 +65,3 @@ def test_a_graph_that_no_engine_takes_is_one_clear_error(tmp_path: Path) -> None
 def test_an_unknown_engine_lists_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="'tpu', expected auto or one of openvino, onnxruntime"):
         select_runtime(tmp_path, toy_bundle(), engine="tpu")
-
-
-def test_a_share_is_the_same_engine_with_fewer_threads(folder: Path) -> None:
-    pytest.importorskip("openvino", reason="openvino is not installed")
-    bundle = read_bundle(folder)
-
-    def threads_of_a_share(threads: int, at_once: int) -> int | None:
-        whole = select_runtime(folder, bundle, engine="openvino", threads=threads, precision="f32")
-        share = select_share(folder, bundle, whole, at_once=at_once)
-        if share is None:
-            return None
-        assert isinstance(share, OpenVino)
-        assert share.precisions == whole.runtime.precisions
-        return int(share._models["frame"].get_property("INFERENCE_NUM_THREADS"))
-
-    assert threads_of_a_share(2, 2) == 1
-    assert threads_of_a_share(1, 2) is None  # one thread cannot be shared
-    whole = select_runtime(folder, bundle, engine="onnxruntime", threads=2)
-    assert select_share(folder, bundle, whole, at_once=2) is None  # it needs none

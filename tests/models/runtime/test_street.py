@@ -14,7 +14,7 @@ from models.bundle_folder import read_bundle
 from models.image.sizes import pad_images
 from models.runtime.openvino import cpu_has_bf16
 from models.runtime.predictor import predict
-from models.runtime.protocol import Features, Runtime
+from models.runtime.protocol import Divisible, Features, Runtime
 from models.runtime.select import ENGINES, select_runtime
 
 STREET = Path(__file__).parents[3] / "models" / "bundles" / "street"
@@ -92,3 +92,24 @@ def test_a_tiny_image_before_a_large_one_spoils_nothing(engine: str) -> None:
     assert found.depth is not None
     assert expected.depth is not None
     np.testing.assert_allclose(found.depth, expected.depth, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("precision", ["f32", "bf16"])
+def test_a_share_answers_as_the_whole_engine_whatever_it_has_seen_first(precision: str) -> None:
+    pytest.importorskip("openvino", reason="openvino is not installed")
+    if precision == "bf16" and not cpu_has_bf16():
+        pytest.skip("this CPU has no bf16")
+    whole = select_runtime(
+        STREET, read_bundle(STREET), engine="openvino", precision=precision, threads=2
+    ).runtime
+    assert isinstance(whole, Divisible)
+    share = whole.share(1)
+    predict(share, noise(1, 1), noise(1, 1))  # kernels made for it alone would be wrong for others
+    image = noise(100, 150)
+    found, expected = (predict(one, image, np.roll(image, 2, axis=1)) for one in (share, whole))
+    assert found.labels is not None
+    assert found.flow is not None
+    assert expected.flow is not None
+    assert (found.labels == expected.labels).mean() > 0.99
+    np.testing.assert_allclose(found.depth, expected.depth, rtol=0.03)  # type: ignore[arg-type]
+    assert np.quantile(np.abs(found.flow - expected.flow), 0.99) < 0.5

@@ -1,6 +1,7 @@
 """Who runs beside others has a share of the engine's threads; who is alone, or large, has all."""
 
 import threading
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -8,33 +9,50 @@ from typing import NoReturn
 import pytest
 
 import server.scheduling.engine
+import server.scheduling.places
 from models.runtime.protocol import Runtime
 from server.errors import ServerError
 from server.loading.loaded_model import load_model
+from server.scheduling.batch import Batch, Entry
 from server.scheduling.batcher import BatchPolicy
-from server.scheduling.cost import CostModel
+from server.scheduling.cost import CostModel, Shape
 from server.scheduling.division import Division
+from server.scheduling.job import Priority
 from server.scheduling.known_shapes import KnownShapes
+from server.scheduling.lane import Waiting
 from server.scheduling.measured_runtime import MeasuredRuntime
 from server.scheduling.peak_meter import PeakMeter
 from server.scheduling.worker import WorkerPolicy
-from tests.server.scheduling.engines import FAILS, KILLS, Counting, Fussy, fussy_model
-from tests.server.scheduling.jobs import Start, assert_is_of, hold, submit
+from tests.server.scheduling.engines import FAILS, KILLS, Counting, Fussy
+from tests.server.scheduling.jobs import Start, assert_is_of, far_s, hold, job, submit
 from tests.server.scheduling.memories import Machine
 from tests.server.serving import config_for, wait_until
 
 TWO = WorkerPolicy(batch=BatchPolicy(pixel_budget=10**6, max_jobs=1), max_parallel=2)
 
 
+class Dividing(Fussy):
+    """Can be had once more, with two threads."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        super().__init__(runtime)
+        self.shares: list[Fussy] = []
+
+    def share(self, threads: int) -> Runtime:
+        assert threads == 2
+        self.shares.append(Fussy(self._runtime))
+        return self.shares[-1]
+
+
 class House:
     """A worker that runs two batches at once, the first one held in the whole engine."""
 
     def __init__(self, start: Start, folder: Path, *, model_bytes: int = 0) -> None:
-        model, self.whole = fussy_model(folder)
-        self.runtime = load_model(config_for(folder)).selection.runtime
-        self.shares: list[Fussy] = []
-        model = replace(model, load_share=self._load_share, num_bytes=model_bytes)
-        self.worker = start(model, TWO)
+        model = load_model(config_for(folder))
+        self.whole = Dividing(model.selection.runtime)
+        self.shares = self.whole.shares
+        selection = replace(model.selection, runtime=self.whole, threads=5)
+        self.worker = start(replace(model, selection=selection, num_bytes=model_bytes), TWO)
         self.engine = self.worker.engine
         submit(self.worker, 1).result(10)
         self.engine.parallelism.level = 2
@@ -44,11 +62,6 @@ class House:
         self.first = submit(self.worker, 3, 30)
         assert held.wait(10)
         self.whole.before = lambda: None
-
-    def _load_share(self, at_once: int) -> Runtime:
-        assert at_once == 2
-        self.shares.append(Fussy(self.runtime))
-        return self.shares[-1]
 
     @property
     def num_in_shares(self) -> int:
@@ -61,7 +74,7 @@ class House:
     def end(self) -> None:
         self.go_on.set()
         assert_is_of(self.first.result(10), 3, 30)
-        wait_until(lambda: not self.engine._in_whole)
+        wait_until(lambda: not self.engine._places._in_whole)
 
 
 def test_the_second_of_two_has_a_share_and_one_that_is_alone_has_all(
@@ -81,10 +94,10 @@ def test_the_second_of_two_has_a_share_and_one_that_is_alone_has_all(
 def test_two_large_ones_do_not_wait_for_each_other_in_the_engine(
     start: Start, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server.scheduling.engine, "LARGEST_PX", 16 * 16)
+    monkeypatch.setattr(server.scheduling.places, "LARGEST_PX", 16 * 16)
     house = House(start, folder)
     large = submit(house.worker, 17, 50)
-    assert not house.engine._shares
+    assert not house.engine._places._shares
     assert len(house.worker._desk) == 1  # it waits in the queue, where it can still be cancelled
     house.end()
     assert_is_of(large.result(10), 17, 50)
@@ -121,11 +134,11 @@ def test_what_fails_in_a_share_runs_in_the_whole_engine_and_shares_that_fail_are
     house = House(start, folder)
     with pytest.raises(ServerError):
         submit(house.worker, 5, FAILS).result(10)
-    assert house.engine._division.has_shares(2)  # it failed in the whole engine as well
+    assert house.engine._places.division.has_shares(2)  # it failed in the whole engine as well
     for share in house.shares:
         share.is_broken = True
     assert_is_of(submit(house.worker, 5, 50).result(10), 5, 50)
-    assert not house.engine._division.has_shares(2)
+    assert not house.engine._places.division.has_shares(2)
     house.end()
 
 
@@ -137,8 +150,8 @@ def test_a_thread_that_dies_leaves_its_share_behind(
         submit(house.worker, 5, KILLS).result(20)
     assert watch.num_restarts >= 1
     house.end()
-    wait_until(lambda: not house.engine._shares)
-    division = house.engine._division
+    wait_until(lambda: not house.engine._places._shares)
+    division = house.engine._places.division
     assert None not in (division.take(2), division.take(2))
 
 
@@ -147,7 +160,7 @@ def test_back_at_one_the_shares_are_let_go_of(start: Start, folder: Path) -> Non
     house.end()
     house.engine.parallelism.level = 1
     submit(house.worker, 5).result(10)
-    wait_until(lambda: not house.engine._division.is_prepared(2))
+    wait_until(lambda: not house.engine._places.division.is_prepared(2))
 
 
 def share_of(folder: Path) -> MeasuredRuntime:
@@ -214,3 +227,25 @@ def test_shares_are_loaded_once_however_many_ask(folder: Path) -> None:
     thread.join(10)
     division.prepare(2, fail)
     assert division.take(2) is shares[0]
+
+
+def batch_of(side: int) -> Batch:
+    shape = Shape(size=(side, side), num_frames=1, has_flow=False)
+    waiting = Waiting(
+        id=side, shape=shape, arrived_s=0.0, deadline_s=far_s(), priority=Priority.NORMAL
+    )
+    entry = Entry(waiting=waiting, job=job(side, side, (0, 0, 0)), future=Future())
+    return Batch(entries=(entry,), room_px=side * side)
+
+
+def test_large_batches_say_nothing_about_shares(
+    start: Start, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(start, folder)
+    house.end()
+    monkeypatch.setattr(server.scheduling.engine, "LARGEST_PX", 16 * 16)
+    told: list[bool] = []
+    monkeypatch.setattr(house.engine.parallelism, "done", lambda backlog, **_: told.append(backlog))
+    for side in (16, 17):
+        house.engine.answer(batch_of(side), 7, backlog=lambda: True)
+    assert told == [True, False]

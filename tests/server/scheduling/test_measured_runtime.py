@@ -42,15 +42,39 @@ def test_it_answers_as_the_runtime_does_and_tells_what_ran(folder: Path) -> None
     assert (runtime.name, runtime.precisions) == ("onnxruntime", {"frame": "f32", "flow": "f32"})
 
 
-def test_what_it_is_warmed_for_is_not_cold_and_teaches_nothing(folder: Path) -> None:
+class Divided:
+    """Can be had once more; the second one is itself."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.name, self.version, self.precisions = "divided", "0", runtime.precisions
+        self.frame, self.flow = runtime.frame, runtime.flow
+        self.threads: list[int] = []
+
+    def share(self, threads: int) -> Runtime:
+        self.threads.append(threads)
+        return self
+
+
+def test_a_share_is_warm_for_what_ran_last_and_its_calls_teach_the_same_cost(folder: Path) -> None:
     runtime, watch = measured(folder)
-    shapes = [("frame", 1, (20, 30)), ("flow", 2, (32, 16)), ("frame", 1, (100, 100))]
-    runtime.warm_like(shapes, largest_px=2000)
-    assert watch.calls == []
-    assert runtime.cost.graphs["frame"].num_calls == 0
-    runtime.frame(*pad_images([plain(20, 30, (1, 2, 3))]))
-    runtime.frame(*pad_images([plain(100, 100, (1, 2, 3))]))
-    assert [call.is_cold for call in watch.calls] == [False, True]
+    assert runtime.share(1, largest_px=2000) is None  # runs calls at the same time by itself
+    runtime.runtime = Divided(runtime.runtime)
+    assert runtime.share(0, largest_px=2000) is None
+    for side in (30, 100):
+        maps = runtime.frame(*pad_images([plain(side, side, (1, 2, 3))]))
+        runtime.flow(maps.features, maps.features, np.array([[side, side]]))
+    assert all(call.is_cold for call in watch.calls)
+    num_calls = len(watch.calls)
+    share = runtime.share(3, largest_px=2000)
+    assert share is not None
+    assert runtime.runtime.threads == [3]
+    assert len(watch.calls) == num_calls  # warming says nothing
+    maps = share.frame(*pad_images([plain(30, 30, (1, 2, 3))]))
+    share.flow(maps.features, maps.features, np.array([[30, 30]]))
+    share.frame(*pad_images([plain(100, 100, (1, 2, 3))]))
+    assert [call.is_cold for call in watch.calls[num_calls:]] == [False, False, True]
+    assert runtime.cost.graphs["frame"].num_calls == 4
+    assert share.memory is not runtime.memory
 
 
 class Taught(CostFit):

@@ -240,7 +240,7 @@ def test_what_is_expected_counts_shared_batches_cold_shapes_and_batches_at_once(
     assert gated.expected_wait_s == pytest.approx(2000, abs=60)
     engine.parallelism.level = 2
     assert gated.expected_wait_s == pytest.approx(2000, abs=60)  # not before all is there
-    engine._division.prepare(2, list)
+    engine._places.division.prepare(2, list)
     assert gated.expected_wait_s == pytest.approx(1000, abs=60)
     gate.open.set()
     for future in (running, waits):
