@@ -29,7 +29,9 @@ class RowOff:
 
     def frame(self, image: NDArray[np.uint8], size: NDArray[np.int64]) -> FrameMaps:
         maps = self._runtime.frame(image, size)
-        changed = {name: self._changed(name, getattr(maps, name)) for name in CHANGED[:3]}
+        changed: dict[str, Any] = {
+            name: self._changed(name, getattr(maps, name)) for name in CHANGED[:3]
+        }
         return replace(maps, **changed)
 
     def flow(self, first: Features, second: Features, size: NDArray[np.int64]) -> FlowMaps:
