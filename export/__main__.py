@@ -1,7 +1,8 @@
 """Write and check bundles.
 
 python -m export onnx CHECKPOINT OUT   a checkpoint becomes a folder that the server reads
-python -m export verify BUNDLE         every engine at a dozen sizes, beside PyTorch
+python -m export verify BUNDLE         every engine at a dozen sizes, beside PyTorch; with
+                                       --checkpoint FILE the export itself as well
 python -m export score BUNDLE FILE     write into bundle.json what evaluation of the bundle found
 """
 
@@ -58,18 +59,22 @@ class Onnx:
         if self.single_file is not None:
             print(f"tracing {self.single_file}")
             export_single_file(self.checkpoint, self.single_file)
-        print(f"now: python -m export verify {self.out}")
+        print(f"now: python -m export verify {self.out} --checkpoint {self.checkpoint}")
         return 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verify:
-    """Compare every engine with PyTorch at a dozen sizes; exit status 1 if one differs."""
+    """Compare every engine with PyTorch at a dozen sizes; exit status 1 if one differs.
+
+    Without --checkpoint PyTorch runs the exported network with the weights of the graphs: that
+    finds faults of engines, sizes and precisions, not of the export itself."""
 
     bundle: Annotated[Path, tyro.conf.Positional]
     """The folder that `python -m export onnx` wrote."""
     checkpoint: Path | None = None
-    """Compare with this checkpoint in place of the bundle's own weights: what float16 costs."""
+    """Compare with this checkpoint in place of the bundle's own weights: the whole way, with what
+    folding its blocks and storing its weights in float16 changed."""
     engines: tuple[str, ...] = ()
     """Some of openvino, onnxruntime; all that are installed by default."""
     quick: bool = False

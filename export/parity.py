@@ -42,9 +42,20 @@ WORST = {
         "flow": 0.5,
         "flow_uncertainty": 0.5,
     },
-    "bf16": {},
+    "bf16": {
+        "label_confidence": 0.1,
+        "depth": 0.05,
+        "depth_uncertainty": 0.1,
+        "flow": 1.0,
+        "flow_uncertainty": 0.5,
+    },
 }
-"""And the largest of any pixel: a wrong row at the edge of a large image hides in the mean."""
+"""And the largest of any pixel: a wrong row at the edge of a large image hides in the mean.
+
+Those of bf16 are three times and more what the shipped bundle has at SIZES on OpenVINO 2026.4.1 and
+a CPU with AVX-512 bf16: 0.032, 0.0084, 0.0071, 0.27 and 0.11. They hold for `sample_pair`, which
+moves alike everywhere. Where two places of the next frame look alike, rounding decides between
+them, and no bound holds: in two pairs of KITTI 2012 single pixels of flow differ by 4.6."""
 UNITS = {
     "labels": "share of pixels",
     "label_confidence": "probability",
@@ -69,7 +80,7 @@ class Difference:
     allowed: float
     """The mean must not exceed this."""
     allowed_worst: float
-    """Nor any pixel this."""
+    """Nor any pixel this. Of labels there is but the share."""
 
     @property
     def passed(self) -> bool:
@@ -142,14 +153,15 @@ def _differences(
             length = np.linalg.norm(b.astype(np.float64), axis=-1, keepdims=True)
             gap = gap / np.maximum(length / LONG_FLOW_PX, 1.0)
         mean = float(gap.mean())
-        worst = mean if name == "labels" else float(gap.max())
+        limit = LIMITS[precision][name]
+        has_share_alone = name == "labels"
         yield Difference(
             size=size,
             map_name=name,
-            worst=worst,
+            worst=mean if has_share_alone else float(gap.max()),
             mean=mean,
-            allowed=LIMITS[precision][name],
-            allowed_worst=WORST[precision].get(name, float("inf")),
+            allowed=limit,
+            allowed_worst=limit if has_share_alone else WORST[precision][name],
         )
 
 

@@ -90,6 +90,10 @@ class Result:
         """The map of a task."""
         return self._maps[task][0]
 
+    def beside(self, task: Task) -> DenseMap | None:
+        """The confidence or uncertainty of a task's map, where the model gives it."""
+        return next(iter(self._maps[task][1:]), None)
+
     def maps(self, *, uncertainty: bool) -> list[DenseMap]:
         """Of every task, each followed by its confidence or uncertainty if wanted and there."""
         return [

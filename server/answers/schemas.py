@@ -65,6 +65,8 @@ class DepthSummary(BaseModel):
     median: float | None
     """Of a large map, that of a sample."""
     greatest: float | None
+    median_uncertainty: float | None
+    """Median of the expected absolute error, in `unit`; null also where the model gives none."""
     known: float
     """Share of pixels with a value."""
     constant: bool
@@ -79,6 +81,8 @@ class FlowSummary(BaseModel):
     """(u, v)."""
     mean_length: float | None
     greatest_length: float | None
+    median_uncertainty: float | None
+    """Median of the expected absolute error of u and v, px; null where the model gives none."""
     moving: float
     """Share of pixels that move by more than 1 px."""
     known: float

@@ -42,9 +42,9 @@ def summarise(
         confidence = result.prediction.label_confidence
         segmentation = summarise_labels(found[Task.SEGMENTATION].values, confidence, bundle)
     if Task.DEPTH in found:
-        depth = summarise_depth(found[Task.DEPTH])
+        depth = summarise_depth(found[Task.DEPTH], result.beside(Task.DEPTH))
     if Task.FLOW in found:
-        flow = summarise_flow(found[Task.FLOW])
+        flow = summarise_flow(found[Task.FLOW], result.beside(Task.FLOW))
     return Summary(
         model=ModelInfo(name=bundle.name, version=bundle.version),
         image=result.image,
@@ -106,29 +106,25 @@ def summarise_labels(
     )
 
 
-def summarise_depth(dense: DenseMap) -> DepthSummary:
-    """The range of the values that are there."""
+def summarise_depth(dense: DenseMap, uncertainty: DenseMap | None = None) -> DepthSummary:
+    """The range of the values that are there, and how far off the model expects to be."""
     depth, found = dense.values, dense.range
-    median = None
-    if found.least is not None:
-        known = depth[np.isfinite(depth)] if found.num_unknown else depth.ravel()
-        # Sorting millions of values takes longer than everything else here together.
-        sample = known[:: max(1, known.size // MEDIAN_SAMPLE)]
-        median = float(np.median(sample.astype(np.float64)))  # it adds two, which may overflow
+    known = depth[np.isfinite(depth)] if found.num_unknown else depth.ravel()
     return DepthSummary(
         convention=str(dense.words["convention"]),
         unit=str(dense.words["unit"]),
         near_is_large=dense.words["near_is_large"] is True,
         least=found.least,
-        median=median,
+        median=_median(known),
         greatest=found.greatest,
+        median_uncertainty=_median_uncertainty(dense, uncertainty),
         known=1 - found.num_unknown / depth.size,
         constant=found.is_constant,
     )
 
 
-def summarise_flow(dense: DenseMap) -> FlowSummary:
-    """How much moves, and where to."""
+def summarise_flow(dense: DenseMap, uncertainty: DenseMap | None = None) -> FlowSummary:
+    """How much moves, where to, and how far off the model expects to be."""
     found = dense.range
     num_pixels = dense.values.shape[0] * dense.values.shape[1]
     vectors = dense.values[known_pixels(dense.values)] if found.num_unknown else dense.values
@@ -152,10 +148,30 @@ def summarise_flow(dense: DenseMap) -> FlowSummary:
         mean=(float(mean[0]), float(mean[1])) if count else None,
         mean_length=float(mean[2]) if count else None,
         greatest_length=longest if count else None,
+        median_uncertainty=_median_uncertainty(dense, uncertainty),
         moving=moving / num_pixels,
         known=count / num_pixels,
         constant=found.is_constant,
     )
+
+
+def _median_uncertainty(dense: DenseMap, uncertainty: DenseMap | None) -> float | None:
+    """Over the pixels that have a value and an expected error. A mean would be that of the few
+    pixels that nobody can know, at borders and behind what moved."""
+    if uncertainty is None:
+        return None
+    errors = uncertainty.values
+    if dense.range.num_unknown or uncertainty.range.num_unknown:
+        return _median(errors[known_pixels(dense.values) & known_pixels(errors)])
+    return _median(errors.ravel())
+
+
+def _median(known: NDArray[Any]) -> float | None:
+    if known.size == 0:
+        return None
+    # Sorting millions of values takes longer than everything else here together.
+    sample = known[:: max(1, known.size // MEDIAN_SAMPLE)]
+    return float(np.median(sample.astype(np.float64)))  # it adds two, which may overflow
 
 
 def _finite(value: float) -> float | None:

@@ -26,6 +26,8 @@ class Connections:
         self._max_connections = max_connections
         self._max_unsent_bytes = max_unsent_bytes
         self._open: set[Connection] = set()
+        self._closing: set[Connection] = set()
+        """Of these, what was dropped: asyncio tells of their end a turn of its loop later."""
         self._incomplete: dict[Connection, None] = {}  # the longest so first
         self._unsent: dict[Connection, int] = {}  # the longest so first
 
@@ -48,23 +50,23 @@ class Connections:
     @property
     def is_crowded(self) -> bool:
         """Whether it is time to `make_room`."""
-        return len(self._open) > self._max_connections
+        return len(self._open) - len(self._closing) > self._max_connections
 
     def make_room(self) -> None:
         """Drop whoever has owed a request for longest.
 
         Call it when what has arrived was read: those who came a moment ago may owe nothing.
         """
-        for _ in range(len(self._open) - self._max_connections):
-            if not self._incomplete:
-                return  # all are being served
+        while self.is_crowded and self._incomplete:  # without: all are being served
             oldest = next(iter(self._incomplete))
             self._incomplete.pop(oldest)  # before it closes: this must end even if that fails
+            self._closing.add(oldest)
             oldest.drop("crowded")
 
     def leave(self, connection: Connection) -> None:
         """It is closed. Again does nothing."""
         self._open.discard(connection)
+        self._closing.discard(connection)
         self._incomplete.pop(connection, None)
         self._unsent.pop(connection, None)
 
@@ -74,7 +76,7 @@ class Connections:
 
     def awaits_request(self, connection: Connection) -> None:
         """It has its answer, and owes the next request. Said again, it keeps its place."""
-        if connection in self._open:
+        if connection in self._open and connection not in self._closing:
             self._incomplete.setdefault(connection)
 
     def is_behind(self, connection: Connection, num_bytes: int) -> None:

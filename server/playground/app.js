@@ -161,7 +161,8 @@ async function show(answer, image, timing, total) {
   $("note-depth").textContent = depth?.least == null ? "" :
     `${depth.convention.replaceAll("_", " ")} ${round(depth.least)} to ${round(depth.greatest)}${unit}`;
   $("note-flow").textContent = !flow ? "needs a next image" : flow.mean_length == null ? "nothing known" :
-    `mean ${round(flow.mean_length)} px, at most ${round(flow.greatest_length)} px`;
+    `mean ${round(flow.mean_length)} px, at most ${round(flow.greatest_length)} px` +
+    (flow.median_uncertainty == null ? "" : `; expected error ${round(flow.median_uncertainty)} px`);
   showTimings({ ...timing, network: Math.max(0, total - STAGES.reduce((sum, s) => sum + (timing[s] ?? 0), 0)) });
 }
 

@@ -85,7 +85,9 @@ def test_every_engine_answers_like_pytorch_at_every_size(exported: tuple[Path, P
     assert all(name.endswith(".f16") for name in (t.name for t in halves))
 
 
-def test_verify_fails_when_a_graph_is_not_the_one_it_claims(exported: tuple[Path, Path]) -> None:
+def test_verify_finds_faults_of_the_export_beside_the_checkpoint_alone(
+    exported: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     out, checkpoint = exported
     other = checkpoint.with_name("other.safetensors")
     config = load_weights(checkpoint).config
@@ -95,6 +97,16 @@ def test_verify_fails_when_a_graph_is_not_the_one_it_claims(exported: tuple[Path
     save_weights(other, config, model.state_dict())
     failures = verify(out, checkpoint=other, engines=("onnxruntime",), quick=True)
     assert {failure.map_name for failure in failures} >= {"depth"}
+    shown = capsys.readouterr().out
+    assert "TOO LARGE" in shown
+    assert f"the network of {other} as training left it" in shown
+    assert "Not checked" not in shown
+
+    # Whatever the export made of a checkpoint, its graphs agree with the weights that lie in them.
+    assert verify(out, checkpoint=None, engines=("onnxruntime",), quick=True) == []
+    shown = capsys.readouterr().out
+    assert "Not checked: that folding blocks and storing weights in float16" in shown
+    assert "add --checkpoint FILE" in shown
 
 
 LIMITS_OF_F32 = (

@@ -21,6 +21,7 @@ from PIL import Image
 
 import server.errors
 from models.bundle_folder import write_bundle
+from server.answers.model_schemas import ModelTrouble
 from server.answers.negotiation import Media
 from server.config import ServerConfig
 from server.errors import ClientError, ClientGone, RetryLater, ServerError
@@ -347,6 +348,67 @@ def test_every_form_and_every_parameter_is_explained() -> None:
     assert parameters == set(PredictQuery.model_fields)
     for name in set(LiveQuery.model_fields) - parameters:
         assert f"`{name}" in PAGE, name
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """(dotted path, value) of all that holds no names itself; entries of lists share a path."""
+    if isinstance(value, dict) and value:
+        for name, part in value.items():
+            yield from leaves(part, f"{path}.{name}" if path else name)
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for part in value:
+            yield from leaves(part, path)
+    else:
+        yield path, value
+
+
+def fields(*bodies: Names) -> set[str]:
+    """Paths of all that these answers hold; what is null in one may be whole in another."""
+    found = {path for body in bodies for path, _ in leaves(body)}
+    return {path for path in found if not any(other.startswith(f"{path}.") for other in found)}
+
+
+def explained(heading: str) -> set[str]:
+    """Fields of the table below a heading of docs/answers.md."""
+    return {name for row in table(ANSWERS, heading) for name in re.findall(r"`([\w.]+)`", row[0])}
+
+
+def test_every_field_of_the_summary_is_explained_and_no_other(url: str, here: Path) -> None:
+    pair = {name: (here / f"{name}.png").read_bytes() for name in ("first", "second")}
+    files = {"image": pair["first"], "next_image": pair["second"]}
+    whole = requests.post(f"{url}/v1/predict", files=files, timeout=60).json()
+    inline = requests.post(
+        f"{url}/v1/predict?inline=true&uncertainty=true", files=files, timeout=60
+    ).json()
+    stream = url + requests.post(f"{url}/v1/streams", timeout=60).headers["Location"]
+    frame = requests.post(f"{stream}/frames", files={"image": pair["first"]}, timeout=60).json()
+    requests.delete(stream, timeout=60)
+
+    # Parts that are named after tasks and maps are explained once for all of them.
+    words = {word for of_map in inline["maps"].values() for word in of_map}
+    rows = table(ANSWERS, "What each map says")
+    assert words == {word for row in rows for word in re.findall(r"`(\w+)`", row[0])}
+    assert set(whole["links"]) == {"segmentation", "depth", "flow"} < set(inline["png"])
+    assert set(inline["maps"]) == set(inline["png"])
+    assert whole["next_image"].keys() == whole["image"].keys()
+    for body in (whole, inline):
+        body["next_image"] = "as image"
+    whole["links"] = {"TASK": whole["links"]["flow"]}
+    inline["png"], inline["maps"] = {"NAME": "base64"}, {"NAME": "words"}
+    found = fields(whole, inline, frame)
+    assert len(found) > 40
+    assert explained("The summary, field by field") - {"segmentation.classes"} == found
+
+
+def test_every_field_of_a_model_is_explained_and_no_other(url: str) -> None:
+    body = requests.get(f"{url}/v1/models", timeout=60).json()
+    assert set(body) == {"models", "others"} <= set(re.findall(r"`(\w+)`", ANSWERS))
+    (model,) = body["models"]
+    assert requests.get(f"{url}/v1/models/street", timeout=60).json() == model
+    model["scores"] = "as the bundle has them"
+    assert explained("Models, field by field") == fields(model)
+    for name in ModelTrouble.model_fields:
+        assert f"`others.{name}`" in ANSWERS
 
 
 def test_the_limits_are_those_of_the_settings() -> None:

@@ -33,3 +33,25 @@ def test_a_pair_of_any_size_gets_every_map(street: TestClient, size: tuple[int, 
     assert body["image"]["size"] == list(size)
     assert sum(one["area"] for one in body["segmentation"]["classes"]) == pytest.approx(1)
     assert body["depth"]["known"] == body["flow"]["known"] == 1
+
+
+def test_flow_of_what_cannot_be_known_expects_a_large_error(street: TestClient) -> None:
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (32, 48, 3), dtype=np.uint8)
+    scene = coarse.repeat(4, axis=0).repeat(4, axis=1)  # 128x192: texture that can be found again
+    black = np.zeros((96, 160, 3), np.uint8)
+    noise = rng.integers(0, 256, (2, 96, 160, 3), dtype=np.uint8)
+    pairs = {
+        "moved": (scene[16:112, 19:179], scene[16:112, 16:176]),  # 3 px to the right
+        "black": (black, black),
+        "unrelated": (noise[0], noise[1]),
+        "one pixel": (scene[:1, :1], scene[:1, 4:5]),
+    }
+    found = {}
+    for name, (image, next_image) in pairs.items():
+        files = {"image": encoded(image), "next_image": encoded(next_image)}
+        found[name] = street.post("/v1/predict", files=files).json()["flow"]
+    expected = {name: flow["median_uncertainty"] for name, flow in found.items()}
+    assert found["moved"]["mean"] == pytest.approx([3.0, 0.0], abs=0.5)
+    assert expected["moved"] < 2
+    assert min(expected[name] for name in ("black", "unrelated", "one pixel")) > 8

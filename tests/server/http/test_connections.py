@@ -35,6 +35,22 @@ def test_a_newcomer_whose_request_came_with_it_stays() -> None:
     assert (quick.dropped, slow.dropped) == ("", "crowded")
 
 
+def test_those_that_were_dropped_make_room_before_they_are_gone() -> None:
+    room = Connections(max_connections=2, max_unsent_bytes=100)
+    clients = [Client() for _ in range(4)]
+    for client in clients:
+        room.enter(client)
+    room.make_room()
+    room.awaits_request(clients[0])  # while it closes
+    room.make_room()  # asked for by the second newcomer
+    assert [c.dropped for c in clients] == ["crowded", "crowded", "", ""]
+    assert not room.is_crowded
+    room.leave(clients[0])
+    room.enter(Client())
+    room.make_room()
+    assert [c.dropped for c in clients] == ["crowded", "crowded", "crowded", ""]
+
+
 def test_whoever_is_served_stays_and_far_too_many_are_refused() -> None:
     room = Connections(max_connections=1, max_unsent_bytes=100)
     clients = [Client() for _ in range(1 + ACCEPTED_AT_ONCE)]

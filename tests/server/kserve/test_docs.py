@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,12 +40,17 @@ def snippets(language: str, port: int) -> list[str]:
 
 
 def test_the_python_snippets_run(port: int, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    names: dict[str, object] = {"__name__": "docs"}
+    names: dict[str, Any] = {"__name__": "docs"}
     for text in snippets("python", port):
         exec(compile(text, str(PAGE), "exec"), names)
     shown = capsys.readouterr().out
     assert "(60, 80)" in shown  # labels
-    assert "0.0 0.0" in shown  # flow between two black frames
+    # The toy's flow is the change of the mean red and green, its uncertainty that of blue.
+    first, second = names["frames"]
+    change = (second.astype(float) - first).mean(axis=(0, 1))
+    moved = f"{change[0]:.1f} px right, {change[1]:.1f} px down, give or take {change[2]:.1f}"
+    assert moved in shown
+    assert "0.0 px right" not in moved  # which a server that sees nothing would say as well
     assert "flow FP32 [-1, -1, -1, 2] {'unit': 'px'}" in shown
     assert "400 output flow is about the motion between two images" in shown
     assert "3 (1, 60, 80)" in shown  # the fourth of four

@@ -45,7 +45,7 @@ def test_a_disk_that_is_nearly_full_is_left_alone(
 def test_openvino_keeps_what_it_compiled_and_does_without_where_it_cannot(
     tmp_path: Path, folder: Path
 ) -> None:
-    pytest.importorskip("openvino")
+    pytest.importorskip("openvino", reason="openvino is not installed")
     bundle = read_bundle(folder)
     kept = select_runtime(folder, bundle, engine="openvino", threads=1, cache=tmp_path)
     assert f"compiled graphs are kept in {tmp_path}" in kept.reason

@@ -55,6 +55,8 @@ def test_a_pair_gets_flow_as_well(client: TestClient) -> None:
     body = client.post("/v1/predict", files=pair()).json()
     assert body["flow"]["mean"] == pytest.approx([3.0, -2.0], abs=1e-3)
     assert body["flow"]["moving"] == 1.0
+    assert body["flow"]["median_uncertainty"] == 0.0  # of the toy: the change in blue
+    assert body["depth"]["median_uncertainty"] == 2.0  # a tenth of the depth
     assert body["next_image"]["size"] == [6, 10]
     assert body["segmentation"]["classes"][0]["name"] == "sky"
 
