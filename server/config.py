@@ -87,7 +87,7 @@ class ModelsConfig(BaseSettings):
     model is ready, so that no request pays for the engine's first run there."""
 
     manage_models: bool = False
-    """Whether POST /v1/models/NAME/load and /unload are there. They need the admin key."""
+    """Whether models can be loaded and unloaded over HTTP. It needs the admin key."""
 
     admin_key: SecretStr | None = None
     """Sent as `Authorization: Bearer KEY` to manage models. Better in a variable or in the file

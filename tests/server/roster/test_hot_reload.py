@@ -291,13 +291,22 @@ def test_managing_needs_the_key(folder: Path, tmp_path: Path, headers: dict[str,
         assert client.post("/v1/models/street/load", headers=bearer).status_code == 200
 
 
-def test_managing_is_off_unless_enabled_and_cannot_be_enabled_without_a_key(
-    folder: Path, tmp_path: Path
+@pytest.mark.parametrize("action", ["load", "unload"])
+def test_managing_is_403_unless_enabled_and_says_how_to_enable_it(
+    folder: Path, tmp_path: Path, action: str
 ) -> None:
     put(tmp_path, folder, "street", "1")
-    with serving(tmp_path, manage_models=False) as (_, client):
-        answer = client.post("/v1/models/street/load", headers=AS_ADMIN)
-        assert answer.status_code in (404, 405)
+    with serving(tmp_path, manage_models=False) as (service, client):
+        for headers, name in (({}, "street"), (AS_ADMIN, "street"), (AS_ADMIN, "nobody")):
+            refused = client.post(f"/v1/models/{name}/{action}", headers=headers)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (403, "forbidden")
+            below_v2 = client.post(f"/v2/repository/models/{name}/{action}", headers=headers)
+            assert refused.json()["error"]["message"] == below_v2.json()["error"]
+            assert "--manage-models" in below_v2.json()["error"]
+        assert served(service) == ["street@1"]
+
+
+def test_managing_cannot_be_enabled_without_a_key() -> None:
     for wrong in (None, "short", f"{KEY} and ä, which no header carries", f" {KEY}", f"{KEY}\n"):
         with pytest.raises(ValueError, match="admin_key"):
             ServerConfig(manage_models=True, admin_key=None if wrong is None else SecretStr(wrong))
