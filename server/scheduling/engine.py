@@ -13,13 +13,13 @@ from models.runtime.job import Job
 from models.runtime.predictor import Outcome, predict, predict_batch
 from models.runtime.select import EngineError
 from models.task import Task
+from server.codecs.pixel_refusal import too_many_pixels
 from server.loading.loaded_model import LoadedModel
 from server.scheduling.batch import Batch, Entry, Room, engine_failed
 from server.scheduling.calibration import calibrate
 from server.scheduling.cost import CostModel
 from server.scheduling.device_health import DeviceHealth
 from server.scheduling.execution import run_batch
-from server.scheduling.forecast import too_large_for_memory
 from server.scheduling.job import Answer
 from server.scheduling.known_shapes import KnownShapes
 from server.scheduling.measured_runtime import MeasuredRuntime
@@ -166,7 +166,7 @@ class Engine:
         entries = [
             entry
             for entry in batch.entries
-            if entry.begin() and not too_large(entry, batch.room_px)
+            if entry.begin() and not self._is_too_large(entry, batch.room_px)
         ]
         if not entries:
             return
@@ -196,6 +196,15 @@ class Engine:
                 )
             )
         self._learn(batch, started_s=started_s, padded=padded, backlog=had_backlog and backlog())
+
+    def _is_too_large(self, entry: Entry, room_px: int) -> bool:
+        """Whether the memory that was free when it came is gone; then it has its answer."""
+        assert self.model is not None  # it let the entry in
+        size, allowed_px = entry.job.size, self.model.max_pixels
+        error = too_many_pixels(size, allowed_px=allowed_px, fitting_px=room_px)
+        if error is not None:
+            entry.fail(error)
+        return error is not None
 
     def _run(self, jobs: Sequence[Job], batch: Batch, padded: list[int]) -> list[Outcome]:
         stride = self.runtime.cost.stride
@@ -257,11 +266,3 @@ class Engine:
                 measured_s=now_s - started_s,
             )
         )
-
-
-def too_large(entry: Entry, room_px: int) -> bool:
-    """Whether the memory that was free when it came is gone; then it has its answer."""
-    error = too_large_for_memory(entry.waiting.shape, max_pixels=room_px)
-    if error is not None:
-        entry.fail(error)
-    return error is not None

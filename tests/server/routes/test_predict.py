@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -13,7 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from starlette.testclient import TestClient
 
-from tests.server.serving import encoded, plain
+from server.app import create_app
+from server.loading.memory import SHARE
+from server.roster import staff
+from server.service import Service
+from tests.server.scheduling.memories import Machine
+from tests.server.serving import config_for, encoded, plain, wait_until_loaded
 
 FIRST = plain(6, 10, (10, 20, 30))  # mean 20: label 0, depth 20
 SECOND = plain(6, 10, (13, 18, 30))  # flow (3, -2)
@@ -221,6 +227,25 @@ def test_wrong_requests_say_what_came_and_what_to_do(
 def test_wrong_images_are_refused(client: TestClient, body: bytes, status: int, code: str) -> None:
     answer = client.post("/v1/predict", content=body, headers=PNG)
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+
+
+def test_an_image_that_little_free_memory_cannot_hold_is_told_so_and_what_would_be_allowed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine()
+    monkeypatch.setattr(staff, "ProcessMemory", lambda: machine.memory)
+    service = Service(config_for(folder))
+    with TestClient(create_app(service)) as client:
+        wait_until_loaded(service)
+        px_bytes = service.keeper.roster.find("toy").worker.engine.bytes_per_px
+        machine.free_bytes = px_bytes * 200_000 / SHARE
+        answer = client.post("/v1/predict", content=encoded(plain(500, 800, (0, 0, 0))))
+        assert answer.status_code == 413
+        message = answer.json()["error"]["message"]
+        assert "0.4 Mpx, but only 0.2 Mpx fit into the memory that is free now" in message
+        assert "up to 4.0 Mpx are allowed" in message  # max_mpx of `config_for`
+        small = client.post("/v1/predict", content=encoded(FIRST))
+        assert small.status_code == 200
 
 
 def test_a_pair_must_be_of_one_size(client: TestClient) -> None:
