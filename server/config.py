@@ -25,6 +25,7 @@ SETTINGS = SettingsConfigDict(
     cli_avoid_json=True,
     cli_implicit_flags=True,  # --pairs, not --pairs true
     cli_hide_none_type=True,
+    cli_exit_on_error=False,  # with a page of usage: server.settings.refused says it in a line
 )
 
 

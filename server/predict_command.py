@@ -71,6 +71,10 @@ class PredictCommand(EngineConfig):
             ServerError, BundleError, EngineError, OSError
         """
         jobs = self._jobs()
+        for path in (path for job in jobs for path in job if path is not None):
+            if path.is_dir() or not path.exists():  # told before the model loads
+                what = "a folder" if path.is_dir() else "no such file"
+                raise Unusable(f"{path}: {what}, expected an image: correct the name")
         model = load_model(self)
         # Once: an engine may keep the memory of a large image, in which the next one fits again.
         runtime = model.selection.runtime
