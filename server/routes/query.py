@@ -65,9 +65,9 @@ class MapsQuery(StrictQuery):
     )
     """Give up with 504 after so long. The server's own limit holds besides."""
 
-    render: Render = Render.DATA
-    """color: pictures to look at in place of numbers; overlay: the same laid over the image.
-    image/jpeg is always a picture."""
+    render: Render | SkipJsonSchema[None] = None
+    """data: numbers; color: pictures to look at in place of them; overlay: the same laid over the
+    image. By default data, but color in image/jpeg, which holds no numbers: data is 422 there."""
 
     inline: bool = False
     """Put each map as a base64 PNG into the JSON."""

@@ -201,6 +201,7 @@ def test_exif_rotation_is_shown_in_sizes_and_maps(client: TestClient) -> None:
         ("", {"Accept": "image/png"}, 422, "a data PNG holds one map, 2 were asked for"),
         ("?render=color", {"Accept": "application/x-npz"}, 422, "numbers, not colours"),
         ("?inline=true", {"Accept": "application/zip"}, 422, "inline=true"),
+        ("?render=data", {"Accept": "image/jpeg"}, 422, "ask for one of application/json,"),
     ],
 )
 def test_wrong_requests_say_what_came_and_what_to_do(
