@@ -65,8 +65,7 @@ def create_app(service: Service, *, wait_until_started: bool = False) -> FastAPI
     app.include_router(models.router)
     app.include_router(kserve.router)
     app.include_router(health.router)
-    if service.config.manage_models:
-        app.include_router(management.router)
+    app.include_router(management.router)
     if service.config.playground:
         app.include_router(playground.router)
     document_keys(app, service)

@@ -25,6 +25,7 @@ SETTINGS = SettingsConfigDict(
     cli_avoid_json=True,
     cli_implicit_flags=True,  # --pairs, not --pairs true
     cli_hide_none_type=True,
+    cli_exit_on_error=False,  # with a page of usage: server.settings.refused says it in a line
 )
 
 
@@ -87,7 +88,7 @@ class ModelsConfig(BaseSettings):
     model is ready, so that no request pays for the engine's first run there."""
 
     manage_models: bool = False
-    """Whether POST /v1/models/NAME/load and /unload are there. They need the admin key."""
+    """Whether models can be loaded and unloaded over HTTP. It needs the admin key."""
 
     admin_key: SecretStr | None = None
     """Sent as `Authorization: Bearer KEY` to manage models. Better in a variable or in the file

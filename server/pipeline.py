@@ -260,12 +260,9 @@ def _encode(result: Result, order: Order, service: Service) -> Payload:
 
 def _repeat(order: Order, model: ServedModel) -> dict[str, str]:
     """The query that asks for the same maps again."""
-    query = {
-        "model": str(model),
-        "orientation": order.orientation,
-        "render": order.form.render.value,
-    }
-    return query if order.form.depth is None else query | {"depth": order.form.depth.value}
+    query = {"model": str(model), "orientation": order.orientation}
+    chosen = {"render": order.form.render, "depth": order.form.depth}
+    return query | {name: choice.value for name, choice in chosen.items() if choice is not None}
 
 
 def _size(image: DecodedImage) -> str:

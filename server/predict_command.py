@@ -1,7 +1,6 @@
 """`python -m server predict`: the served bundle on files, without HTTP."""
 
 import time
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
@@ -72,17 +71,25 @@ class PredictCommand(EngineConfig):
             ServerError, BundleError, EngineError, OSError
         """
         jobs = self._jobs()
+        for path in (path for job in jobs for path in job if path is not None):
+            if path.is_dir() or not path.exists():  # told before the model loads
+                what = "a folder" if path.is_dir() else "no such file"
+                raise Unusable(f"{path}: {what}, expected an image: correct the name")
         model = load_model(self)
         # Once: an engine may keep the memory of a large image, in which the next one fits again.
         runtime = model.selection.runtime
         needed = expected_bytes_per_px(runtime.name, runtime.precisions.values())
-        fitting = max_pixels_in_memory(needed)
-        model = replace(model, max_pixels=min(model.max_pixels, fitting))
+        limits = ImageLimits(
+            max_pixels=model.max_pixels,
+            fitting_pixels=max_pixels_in_memory(needed),
+            min_side_px=model.bundle.size_limits.min_side,
+            max_side_px=model.bundle.size_limits.max_side,
+        )
         self.out.mkdir(parents=True, exist_ok=True)
         lines, rows = [], []
         for index, (first, second) in enumerate(jobs):
             name = f"{index:03d}_{first.stem}"
-            line, row = self._predict_one(model, name, first, second)
+            line, row = self._predict_one(model, limits, name, first, second)
             lines.append(line)
             rows.append(row)
         contact_sheet(rows).save(self.out / "sheet.png")
@@ -102,10 +109,10 @@ class PredictCommand(EngineConfig):
         return jobs
 
     def _predict_one(
-        self, model: LoadedModel, name: str, first: Path, second: Path | None
+        self, model: LoadedModel, limits: ImageLimits, name: str, first: Path, second: Path | None
     ) -> tuple[str, Row]:
-        image = _read(first, model)
-        next_image = None if second is None else _read(second, model)
+        image = _read(first, limits)
+        next_image = None if second is None else _read(second, limits)
         if next_image is not None and next_image.size != image.size:
             raise Unusable(
                 f"{first} is {image.size}, {second} is {next_image.size} (HxW), expected the same"
@@ -129,13 +136,7 @@ class PredictCommand(EngineConfig):
         return f"{caption}: {size}, {seconds:.2f} s", (f"{caption}  {size}", cells)
 
 
-def _read(path: Path, model: LoadedModel) -> DecodedImage:
-    size_limits = model.bundle.size_limits
-    limits = ImageLimits(
-        max_pixels=model.max_pixels,
-        min_side_px=size_limits.min_side,
-        max_side_px=size_limits.max_side,
-    )
+def _read(path: Path, limits: ImageLimits) -> DecodedImage:
     try:
         return decode_image(path.read_bytes(), limits=limits)
     except ClientError as error:

@@ -181,7 +181,8 @@ class Service:
         """Which images are let in."""
         limits = model.bundle.size_limits
         return ImageLimits(
-            max_pixels=model.max_pixels,
+            max_pixels=model.loaded.max_pixels,
+            fitting_pixels=model.max_pixels,
             min_side_px=limits.min_side,
             max_side_px=limits.max_side,
         )

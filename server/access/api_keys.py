@@ -18,6 +18,7 @@ from server.errors import ServerError
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")  # it goes into logs and labels
 SECRET = re.compile(r"[\x21-\x2b\x2d-\x7e]{16,256}")  # fits a header; no comma: it parts entries
+SETTING = "api_keys"
 LIMITS = ("requests_per_s", "mpx_per_s")
 
 
@@ -44,16 +45,16 @@ def read_api_keys(*, text: str = "", file: Path | None = None) -> tuple[ApiKey, 
     """Keys from a setting, parted by commas, and from a file, one in a line.
 
     Raises:
-        ApiKeyError: a line that is none, or a name or a secret that comes twice.
-        OSError: the file cannot be read.
+        ApiKeyError: a line that is none, a name or a secret that comes twice, or a file that
+            cannot be read.
     """
-    entries = [("ANYRES_API_KEYS", n, entry) for n, entry in enumerate(text.split(","), start=1)]
+    entries = [(SETTING, n, entry) for n, entry in enumerate(text.split(","), start=1)]
     if file is not None:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = _lines(file)
         entries += [(str(file), n, line) for n, line in enumerate(lines, start=1)]
     keys: list[ApiKey] = []
     for source, number, entry in entries:
-        words = entry.partition("#")[0].split() if source != "ANYRES_API_KEYS" else entry.split()
+        words = entry.partition("#")[0].split() if source != SETTING else entry.split()
         if not words:
             continue
         key = _parse(words, where=f"{source}, entry {number}")
@@ -68,6 +69,16 @@ def read_api_keys(*, text: str = "", file: Path | None = None) -> tuple[ApiKey, 
             f"{file} holds no key: write name:secret lines, or drop api_keys_file to let all in"
         )
     return tuple(keys)
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise ApiKeyError(
+            f"{file} cannot be read ({reason}), expected name:secret lines: correct api_keys_file"
+        ) from None  # what it decoded may be a secret
 
 
 def _parse(words: list[str], *, where: str) -> ApiKey:

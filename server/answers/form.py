@@ -31,7 +31,8 @@ class Form:
     """What the client asked for, as it asked."""
 
     media: Media
-    render: Render = Render.DATA
+    render: Render | None = None
+    """None: numbers, but colours in a JPEG."""
     inline: bool = False
     uncertainty: bool | None = None
     """Maps of confidence and uncertainty; None: among arrays, not among PNGs."""
@@ -42,9 +43,10 @@ class Form:
 
     @property
     def shown(self) -> Render:
-        """What its pictures show: a JPEG holds no numbers."""
-        is_data = self.render is Render.DATA
-        return Render.COLOR if is_data and self.media is Media.JPEG else self.render
+        """What its pictures show."""
+        if self.render is not None:
+            return self.render
+        return Render.COLOR if self.media is Media.JPEG else Render.DATA
 
     @property
     def has_uncertainty(self) -> bool:
@@ -68,6 +70,12 @@ def check_form(form: Form, tasks: Sequence[Task], bundle: Bundle) -> None:
         raise Unusable(
             f"a data PNG holds one map, {len(tasks)} were asked for ({', '.join(tasks)}): choose "
             f"with tasks=depth, ask for {Media.ZIP}, or add render=color for a picture"
+        )
+    if media is Media.JPEG and shown is Render.DATA:
+        numbers = ", ".join(one for one in Media if one is not Media.JPEG)
+        raise Unusable(
+            f"render=data asks for numbers, which {media} would change: ask for one of {numbers}, "
+            f"or for a picture with render=color or render=overlay"
         )
     if media in ARRAYS and shown is not Render.DATA:
         raise Unusable(f"{media} holds numbers, not colours: leave render={form.render} out")

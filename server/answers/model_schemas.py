@@ -56,7 +56,7 @@ class ModelTrouble(BaseModel):
 
     model: str
     """"name", "name@version", or a path below the model folder."""
-    state: Literal["loading", "failed", "retiring"]
+    state: Literal["loading", "failed", "retiring", "resting"]
     reason: str
 
 
@@ -65,4 +65,5 @@ class ModelList(BaseModel):
 
     models: list[ModelDetails]
     others: list[ModelTrouble] = []
-    """Loading; failed, and why, while an older version may go on; replaced but still answering."""
+    """Loading; failed, and why, while an older version may go on; replaced but still answering;
+    resting in the model folder, and why: older versions, newer than the one that was asked for."""

@@ -31,6 +31,7 @@ from server.codecs.colour_profile import ink_to_srgb, to_srgb
 from server.codecs.exif import exif_orientation
 from server.codecs.image_header import ImageHeader, read_header
 from server.codecs.jpeg import decode_jpeg, read_jpeg
+from server.codecs.pixel_refusal import too_many_pixels
 from server.codecs.png_file import GREY, PngFile, read_png
 from server.errors import MalformedImage, TooManyPixels, Unusable
 
@@ -66,6 +67,8 @@ class ImageLimits:
     """Which images are let in, by their header alone."""
 
     max_pixels: int
+    fitting_pixels: int | None = None
+    """That the memory holds now; None where that is no matter."""
     min_side_px: int = 1
     max_side_px: int = 65535
 
@@ -86,12 +89,10 @@ class ImageLimits:
             TooManyPixels, Unusable
         """
         height, width = size
-        num_pixels = height * width
-        if num_pixels > self.max_pixels:
-            raise TooManyPixels(
-                f"image is {height}x{width} (HxW), {num_pixels / 1e6:.1f} Mpx, but this "
-                f"server takes at most {self.max_pixels / 1e6:.1f} Mpx: send a smaller image"
-            )
+        fitting_px = self.max_pixels if self.fitting_pixels is None else self.fitting_pixels
+        refusal = too_many_pixels(size, allowed_px=self.max_pixels, fitting_px=fitting_px)
+        if refusal is not None:
+            raise refusal
         if max(size) > self.max_side_px:
             raise TooManyPixels(
                 f"image is {height}x{width} (HxW), but this model takes sides of at most "

@@ -13,6 +13,7 @@ from starlette.routing import Match
 
 from server.answers.schemas import ErrorAnswer, ErrorBody, ErrorSentence
 from server.errors import ServerError, Unusable
+from server.mistakes import mistake
 
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _CODES = {404: "not_found", 405: "method_not_allowed"}
@@ -51,18 +52,25 @@ def install_error_answers(app: FastAPI) -> None:
 
     async def routing(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        message = f"{request.method} {request.url.path}: {error.detail}"
-        if error.status_code == 404:
-            message += "; POST /v1/predict is the way to predictions, /docs lists the others"
+        path = get_route_path(request.scope)
+        came = f"{request.method} {path!r:.200}"
         headers = dict(error.headers or {})
+        message = f"{came}: {error.detail}"
+        if error.status_code == 404:
+            message = (
+                f"{came} leads nowhere: POST /v1/predict is the way to predictions, /docs lists "
+                f"the others"
+            )
         if error.status_code == 405:
             headers["Allow"] = _allowed(request)
+            allowed = headers["Allow"].replace(", ", " or ")
+            message = f"{came} came, this path takes {allowed}: use that method"
         return _answer(
             status=error.status_code,
             code=_CODES.get(error.status_code, "http_error"),
             message=message,
             request_id=request.state.request_id,
-            path=get_route_path(request.scope),
+            path=path,
             headers=headers,
         )
 
@@ -72,13 +80,23 @@ def install_error_answers(app: FastAPI) -> None:
 
 
 def validation_text(problems: Sequence[Any]) -> str:
-    """What pydantic found, in one sentence; `problems` as its errors() has them."""
-    parts = []
+    """What came in a query or a path, what was expected, what to do.
+
+    Args:
+        problems: as pydantic's errors() has them.
+    """
+    sentences = []
     for problem in problems:
-        where = " ".join(str(part) for part in problem["loc"])
-        came = repr(problem.get("input"))[:80]
-        parts.append(f"{where} is {came}: {problem['msg']}")
-    return "; ".join(parts)
+        names = [str(part) for part in problem["loc"] if part not in ("path", "query")]
+        if problem["type"] == "none_required":
+            continue  # "a number or nothing" fails in both
+        if not names:
+            sentences.append(mistake("", problem))
+        elif problem["loc"][0] == "path":
+            sentences.append(f"{mistake(f'{names[0]} in the path', problem)}: correct it")
+        else:
+            sentences.append(f"{mistake(names[0], problem)}: correct it, or leave it out")
+    return "; ".join(sentences)
 
 
 def is_v2(path: str) -> bool:

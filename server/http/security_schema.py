@@ -24,12 +24,12 @@ def document_keys(app: FastAPI, service: Service) -> None:
 
     def openapi() -> dict[str, Any]:
         schema = write()
-        schema["components"]["securitySchemes"] = SCHEMES
+        schema["components"].setdefault("securitySchemes", {}).update(SCHEMES)
         schema["security"] = [{name: []} for name in SCHEMES]
         for path, operations in schema["paths"].items():
             if is_open(path, service.config):
                 for operation in operations.values():
-                    operation["security"] = []
+                    operation.setdefault("security", [])  # to manage models takes another key
                 continue
             kind = "ErrorSentence" if is_v2(path) else "ErrorAnswer"
             error = {"application/json": {"schema": {"$ref": f"#/components/schemas/{kind}"}}}

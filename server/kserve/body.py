@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from server.errors import BodyTooLarge, InvalidTensor, MalformedBody
 from server.kserve.request import InferRequest, RequestInput, RequestParameters
+from server.mistakes import mistake
 
 MAX_LISTS = 2**17  # an image of 300x300 as nested lists
 MAX_KEYS = 2**10  # two inputs and six outputs with every parameter have fewer than 100
@@ -119,7 +120,7 @@ def _parse(text: bytes) -> InferRequest:
 def _mistakes(error: ValidationError) -> str:
     """Sentences about the first few."""
     sentences = []
-    problems = error.errors(include_url=False, include_context=False)
+    problems = error.errors(include_url=False)
     for problem in problems[:MAX_MISTAKES]:
         if problem["type"] == "json_invalid":
             return (
@@ -134,8 +135,7 @@ def _mistakes(error: ValidationError) -> str:
         elif problem["type"] == "missing":
             sentences.append(f"{where} is missing")
         else:
-            came = repr(problem["input"])[:60]
-            sentences.append(f"{where} is {came}: {problem['msg'][:200]}")
+            sentences.append(mistake(where, problem))
     if len(problems) > MAX_MISTAKES:
         sentences.append(f"and {len(problems) - MAX_MISTAKES} more mistakes")
     return "; ".join(sentences)

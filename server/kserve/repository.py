@@ -75,9 +75,9 @@ def index(service: Service, *, only_ready: bool) -> list[IndexEntry]:
     ]
     listed = texts | {one.model for one in troubles}  # one that leaves may have left by now
     entries += [
-        _entry(text, "UNAVAILABLE", "it is not loaded")
-        for text in keeper.resting
-        if text not in listed
+        _entry(one.model, "UNAVAILABLE", one.reason)
+        for one in keeper.resting
+        if one.model not in listed
     ]
     return [entry for entry in entries if entry.state == "READY" or not only_ready]
 

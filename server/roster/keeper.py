@@ -94,9 +94,10 @@ class Keeper:
         return list_troubles(self._finder, self._staff)
 
     @property
-    def resting(self) -> list[str]:
-        """What lies in the folder and is left alone: older versions, and what was unloaded."""
-        return list_resting(self._finder, self._staff)
+    def resting(self) -> list[Trouble]:
+        """What lies in the folder and is left alone: older versions, newer ones than the one that
+        was asked for, and what was unloaded."""
+        return list_resting(self._finder, self._staff, self._wishes)
 
     def load(self, name: str, version: str | None) -> "Future[ServedModel | None]":
         """Serve a model that lies in the folder, from now on this version if one is named.

@@ -90,11 +90,7 @@ def make_plan(
     names = dict.fromkeys([c.name for c in candidates] + [name for name, _ in serving])
     for name in names:
         found = [c for c in candidates if c.name == name]
-        wanted = [
-            c
-            for c in found
-            if wishes.allows(c) and (c.key in serving or failed.get(c.key) != c.fingerprint)
-        ][: wishes.keep]
+        wanted = _wanted(found, serving.keys(), failed, wishes)
         load += [
             c
             for c in wanted
@@ -107,3 +103,48 @@ def make_plan(
             retire += unwanted
     load.sort(key=lambda candidate: candidate.name not in ("", default_name))
     return Plan(load=tuple(load), retire=tuple(retire))
+
+
+def why_resting(
+    candidate: Candidate,
+    candidates: Sequence[Candidate],
+    *,
+    serving: Set[Key],
+    failed: Mapping[Key, str],
+    wishes: Wishes,
+) -> str:
+    """Why a candidate that could be served is not, and what would change that.
+
+    Args:
+        candidate: one of `candidates` that is neither served nor has failed.
+        candidates, serving, failed, wishes: as for `make_plan`.
+    """
+    name, label = candidate.key
+    if not wishes.unloaded.isdisjoint({(name, label), (name, EVERY)}):
+        return "it was unloaded: load it to serve it again"
+    if name in wishes.pinned and not wishes.allows(candidate):
+        return (
+            f"{name} was loaded as {name}@{wishes.pinned[name]} and stays there: load this "
+            f"version, or load {name} without one to follow the newest"
+        )
+    if not wishes.allows(candidate):
+        return f"the setting models has {', '.join(wishes.only)}: add it there, or load it"
+    found = [c for c in candidates if c.name == name]
+    if candidate in _wanted(found, serving, failed, wishes):
+        return "it is loaded next, once its files no longer change"
+    return (
+        f"newer ones come first, and the setting versions is {wishes.keep}: raise it, or load "
+        f"this version"
+    )
+
+
+def _wanted(
+    found: Sequence[Candidate], serving: Set[Key], failed: Mapping[Key, str], wishes: Wishes
+) -> list[Candidate]:
+    """Those versions of a model that should be served."""
+    usable = [
+        c
+        for c in found
+        if wishes.allows(c) and (c.key in serving or failed.get(c.key) != c.fingerprint)
+    ]
+    return usable[: wishes.keep]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from server.roster.finder import Finder
+from server.roster.plan import Wishes, why_resting
 from server.roster.staff import Staff
 
 
@@ -13,7 +14,7 @@ class Trouble:
 
     model: str
     """"name", "name@version", or a path below the model folder."""
-    state: Literal["loading", "failed", "retiring"]
+    state: Literal["loading", "failed", "retiring", "resting"]
     reason: str = ""
 
 
@@ -32,11 +33,22 @@ def list_troubles(finder: Finder, staff: Staff) -> list[Trouble]:
     return [*troubles, *(Trouble(model=text, state="retiring") for text in leaving)]
 
 
-def list_resting(finder: Finder, staff: Staff) -> list[str]:
+def list_resting(finder: Finder, staff: Staff, wishes: Wishes) -> list[Trouble]:
     """What lies in the model folder, could be served, and is not."""
     busy = {trouble.model for trouble in list_troubles(finder, staff)}
+    candidates, serving, failed = finder.candidates, set(staff.serving), dict(staff.failed)
     return [
-        str(candidate)
-        for candidate in finder.candidates
-        if candidate.name and candidate.key not in staff.serving and str(candidate) not in busy
+        Trouble(
+            model=str(candidate),
+            state="resting",
+            reason=why_resting(
+                candidate,
+                candidates,
+                serving=serving,
+                failed={key: failure.fingerprint for key, failure in failed.items()},
+                wishes=wishes,
+            ),
+        )
+        for candidate in candidates
+        if candidate.name and candidate.key not in serving and str(candidate) not in busy
     ]

@@ -1,15 +1,19 @@
-"""POST /v1/models/NAME/load and /unload: what is served, changed by hand. Off unless enabled."""
+"""POST /v1/models/NAME/load and /unload: what is served, changed by hand.
+
+Off unless enabled; then the routes say so, and how to enable them.
+"""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.security import APIKeyHeader
 
 from server.answers.model_schemas import ModelDetails, ModelList
-from server.answers.schemas import ErrorAnswer
+from server.errors import Forbidden
 from server.http.admin_key import HEADER, check_admin_key
 from server.roster.served_model import ServedModel
+from server.routes.contract import ALWAYS, WITH_A_MODEL, errors
 from server.routes.models import WORD, describe, list_models
 from server.service import Service
 
@@ -17,17 +21,27 @@ Name = Annotated[str, Path(pattern=f"^{WORD}$")]
 Version = Annotated[
     str | None, Query(pattern=f"^{WORD}$", description="Of the folder; else the newest, or all.")
 ]
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorAnswer} for status in (401, 404, 422, 503)
-}
 
 
-async def _admin(request: Request) -> None:
-    check_admin_key(request.headers, request.app.state.service.config.admin_key)
+async def check_admin(request: Request) -> None:
+    """Let in who may change what is served.
+
+    Raises:
+        Forbidden: nobody may. Unauthorized: only who has the admin key.
+    """
+    config = request.app.state.service.config
+    if not config.manage_models:
+        raise Forbidden(
+            "clients do not manage models here: the operator chooses them, or allows it with "
+            "--manage-models and an admin key"
+        )
+    check_admin_key(request.headers, config.admin_key)
 
 
-ADMIN_SCHEME = APIKeyHeader(name=HEADER, auto_error=False)  # for the schema; `_admin` checks
-router = APIRouter(responses=_ERRORS, dependencies=[Depends(_admin), Depends(ADMIN_SCHEME)])
+_SCHEME = APIKeyHeader(name=HEADER, auto_error=False)  # for the schema; `check_admin` checks
+ADMIN = (Depends(check_admin), Depends(_SCHEME))
+"""For `dependencies=` of a route."""
+router = APIRouter(responses=errors(*ALWAYS, *WITH_A_MODEL, 403), dependencies=ADMIN)
 
 
 @router.post("/v1/models/{name}/load")

@@ -13,8 +13,10 @@ from server.answers.model_schemas import (
     TaskInfo,
 )
 from server.answers.schemas import ErrorAnswer
+from server.roster.keeper import Keeper
 from server.roster.roster import Roster
 from server.roster.served_model import ServedModel
+from server.roster.troubles import Trouble
 
 router = APIRouter()
 
@@ -24,13 +26,14 @@ SPEC = rf"^{WORD}(@{WORD})?$"
 
 @router.get("/v1/models")
 async def list_models(request: Request) -> ModelList:
-    """Those that take requests, and under `others` those that do not (yet, or any more)."""
+    """Those that take requests, and under `others` those that do not (yet, any more, or unless
+    they are loaded)."""
     keeper = request.app.state.service.keeper
     return ModelList(
         models=[describe(model, keeper.roster) for model in keeper.roster],
         others=[
             ModelTrouble(model=one.model, state=one.state, reason=one.reason)
-            for one in keeper.troubles
+            for one in _others(keeper)
         ],
     )
 
@@ -40,6 +43,12 @@ async def get_model(request: Request, spec: Annotated[str, Path(pattern=SPEC)]) 
     """One model: `name` is its newest version that is served, `name@version` that one."""
     roster = request.app.state.service.keeper.roster
     return describe(roster.find(spec), roster)
+
+
+def _others(keeper: Keeper) -> list[Trouble]:
+    troubles = keeper.troubles
+    known = {one.model for one in troubles}  # one that rests now may have left a moment ago
+    return [*troubles, *(one for one in keeper.resting if one.model not in known)]
 
 
 def describe(model: ServedModel, roster: Roster) -> ModelDetails:

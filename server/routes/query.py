@@ -1,9 +1,10 @@
 """The query string of predictions and of frames, and what it orders."""
 
+import difflib
 from collections.abc import Mapping
 from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from models.task import Task
@@ -24,10 +25,27 @@ TASKS = r"^(segmentation|depth|flow)(,(segmentation|depth|flow))*$"
 _MODEL = Field(default=None, pattern=SPEC, json_schema_extra={"pattern": SPEC})
 
 
-class MapsQuery(BaseModel):
-    """What is wanted, and in which form."""
+class StrictQuery(BaseModel):
+    """A query in which no parameter is overlooked."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_the_unknown(cls, values: Mapping[str, object]) -> Mapping[str, object]:
+        known = list(cls.model_fields)
+        for name in values:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                raise ValueError(
+                    f"{name!r:.80} is no parameter here, expected some of {', '.join(known)}: "
+                    f"{f'was {near[0]} meant?' if near else 'leave it out'}"
+                )
+        return values
+
+
+class MapsQuery(StrictQuery):
+    """What is wanted, and in which form."""
 
     tasks: str | SkipJsonSchema[None] = Field(default=None, json_schema_extra={"pattern": TASKS})
     """Comma-separated: segmentation, depth, flow. By default all that the input allows."""
@@ -47,9 +65,9 @@ class MapsQuery(BaseModel):
     )
     """Give up with 504 after so long. The server's own limit holds besides."""
 
-    render: Render = Render.DATA
-    """color: pictures to look at in place of numbers; overlay: the same laid over the image.
-    image/jpeg is always a picture."""
+    render: Render | SkipJsonSchema[None] = None
+    """data: numbers; color: pictures to look at in place of them; overlay: the same laid over the
+    image. By default data, but color in image/jpeg, which holds no numbers: data is 422 there."""
 
     inline: bool = False
     """Put each map as a base64 PNG into the JSON."""
@@ -134,10 +152,8 @@ def check_query(kind: type[Q], values: Mapping[str, str]) -> Q:
         raise Unusable(validation_text(error.errors())) from error
 
 
-class StreamQuery(BaseModel):
+class StreamQuery(StrictQuery):
     """Of a new stream."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     model: str | SkipJsonSchema[None] = _MODEL
     """name or name@version, as GET /v1/models lists them. By default the server's own choice."""

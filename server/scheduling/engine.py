@@ -13,6 +13,7 @@ from models.runtime.predictor import predict
 from models.runtime.protocol import Divisible
 from models.runtime.select import EngineError
 from models.task import Task
+from server.codecs.pixel_refusal import too_many_pixels
 from server.loading.loaded_model import LoadedModel
 from server.scheduling.batch import Batch, Entry, Room, engine_failed
 from server.scheduling.batch_run import BatchRun
@@ -20,7 +21,6 @@ from server.scheduling.calibration import calibrate
 from server.scheduling.cost import CostModel
 from server.scheduling.device_health import DeviceHealth
 from server.scheduling.division import LARGEST_PX
-from server.scheduling.forecast import too_large_for_memory
 from server.scheduling.known_shapes import KnownShapes
 from server.scheduling.measured_runtime import MeasuredRuntime
 from server.scheduling.memory_ledger import Account
@@ -188,7 +188,7 @@ class Engine:
         entries = [
             entry
             for entry in batch.entries
-            if entry.begin() and not too_large(entry, batch.room_px)
+            if entry.begin() and not self._is_too_large(entry, batch.room_px)
         ]
         if not entries:
             return
@@ -225,6 +225,15 @@ class Engine:
         run = BatchRun(self.runtime, batch, pixel_budget=self._pixel_budget)
         if len(self._answer_in_whole(run, entries)) < len(entries):
             self._places.division.fail()
+
+    def _is_too_large(self, entry: Entry, room_px: int) -> bool:
+        """Whether the memory that was free when it came is gone; then it has its answer."""
+        assert self.model is not None  # it let the entry in
+        size, allowed_px = entry.job.size, self.model.max_pixels
+        error = too_many_pixels(size, allowed_px=allowed_px, fitting_px=room_px)
+        if error is not None:
+            entry.fail(error)
+        return error is not None
 
     def _warm_up(self, model: LoadedModel) -> None:
         """
@@ -270,11 +279,3 @@ class Engine:
                 measured_s=now_s - run.started_s,
             )
         )
-
-
-def too_large(entry: Entry, room_px: int) -> bool:
-    """Whether the memory that was free when it came is gone; then it has its answer."""
-    error = too_large_for_memory(entry.waiting.shape, max_pixels=room_px)
-    if error is not None:
-        entry.fail(error)
-    return error is not None

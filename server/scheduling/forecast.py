@@ -1,23 +1,10 @@
-"""Whether a job can be answered at all, and in time: if not, it is told so before it waits."""
+"""Whether a job can be answered in time: if not, it is told so before it waits."""
 
 import math
 
-from server.errors import MORE_TIME, QueueFull, ServerError, TooManyPixels
-from server.scheduling.cost import Shape
+from server.errors import MORE_TIME, QueueFull, ServerError
 
 LONGEST_RETRY_S = 600
-
-
-def too_large_for_memory(shape: Shape, *, max_pixels: int) -> ServerError | None:
-    """The refusal of an image that would end the process, None if it fits."""
-    height, width = shape.size
-    if height * width <= max_pixels:
-        return None
-    return TooManyPixels(
-        f"image is {height}x{width} (HxW), {height * width / 1e6:.1f} Mpx, but only "
-        f"{max_pixels / 1e6:.1f} Mpx fit into the memory that is free: send a smaller image, or "
-        f"give the server more memory"
-    )
 
 
 def too_late(

@@ -2,15 +2,16 @@
 
 import time
 from collections.abc import Sequence
-from math import fsum
+from math import fsum, prod
 
 from models.runtime.feature_cells import fits
+from server.codecs.pixel_refusal import too_many_pixels
 from server.errors import ServerError, Unusable
 from server.scheduling.batcher import Batcher
 from server.scheduling.cost import Shape
 from server.scheduling.desk import Desk
 from server.scheduling.engine import Engine
-from server.scheduling.forecast import too_large_for_memory, too_late
+from server.scheduling.forecast import too_late
 from server.scheduling.job import Job, Priority
 
 
@@ -34,10 +35,14 @@ class Reception:
         self, shapes: Sequence[Shape], *, deadline_s: float, priority: Priority
     ) -> ServerError | None:
         """Of a request with jobs of these shapes, if there is a reason."""
-        if self._engine.model is None:
+        model = self._engine.model
+        if model is None:
             return None
-        largest = max(shapes, key=lambda shape: shape.size[0] * shape.size[1])
-        error = too_large_for_memory(largest, max_pixels=self._engine.max_pixels)
+        error = too_many_pixels(
+            max((shape.size for shape in shapes), key=prod),
+            allowed_px=model.max_pixels,
+            fitting_px=self._engine.max_pixels,
+        )
         if error is not None or not self._engine.cost.is_known:
             return error
         now_s = time.monotonic()

@@ -79,6 +79,23 @@ def test_past_its_deadline_a_request_is_504_and_leaves_the_queue(
     assert gate.sizes == [(20, 20)]
 
 
+def test_an_idle_server_tries_and_says_504_and_429_is_for_who_comes_behind_that(
+    folder: Path, gate: Gate
+) -> None:
+    service = serve_behind(gate, folder)
+    with TestClient(create_app(service)) as client:
+        wait_until_loaded(service)
+        learned = service.keeper.roster.find("toy").worker.engine.cost.graphs["frame"]
+        for _ in range(20):
+            learned.observe(num_pixels=400, num_images=1, measured_s=1.0)
+        for timeout_ms in (0.01, 200):
+            hopeless = client.post(f"/v1/predict?timeout_ms={timeout_ms}", content=IMAGE)
+            assert hopeless.status_code == 504
+        behind = client.post("/v1/predict?timeout_ms=200", content=IMAGE)
+        assert (behind.status_code, behind.json()["error"]["code"]) == (429, "queue_full")
+        assert int(behind.headers["Retry-After"]) >= 1
+
+
 def test_an_engine_failure_is_500_and_the_next_request_is_fine(folder: Path, gate: Gate) -> None:
     gate.open.set()
     service = serve_behind(gate, folder)

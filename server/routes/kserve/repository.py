@@ -2,17 +2,16 @@
 
 from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ValidationError
 
-from server.errors import Forbidden, MalformedBody
-from server.http.admin_key import check_admin_key
+from server.errors import MalformedBody
 from server.http.body import BodyLimits, whole_body
 from server.kserve.openapi import json_body
 from server.kserve.repository import IndexEntry, IndexQuery, LoadQuery, UnloadQuery, index
 from server.routes.contract import ALWAYS
 from server.routes.kserve.contract import PREFIX, sentences
-from server.routes.management import ADMIN_SCHEME, load_model, unload_model
+from server.routes.management import ADMIN, load_model, unload_model
 from server.service import Service
 
 BODY_BYTES = 4096
@@ -20,18 +19,7 @@ BODY_BYTES = 4096
 Q = TypeVar("Q", bound=BaseModel)
 
 
-async def _admin(request: Request) -> None:
-    config = request.app.state.service.config
-    if not config.manage_models:
-        raise Forbidden(
-            "clients do not manage models here: the operator chooses them, or allows it with "
-            "--manage-models and an admin key"
-        )
-    check_admin_key(request.headers, config.admin_key)
-
-
 router = APIRouter(prefix=PREFIX)
-_ADMIN = [Depends(_admin), Depends(ADMIN_SCHEME)]
 _WITH_A_BODY = (400, 408, 413, 415)
 _MANAGE = sentences(*ALWAYS, *_WITH_A_BODY, 403, 404, 503)
 _Version = Annotated[str | None, Query(description="Of the folder; else the newest, or all.")]
@@ -52,7 +40,7 @@ async def repository_index(request: Request) -> list[IndexEntry]:
     "/repository/models/{name}/load",
     response_class=Response,
     responses=_MANAGE,
-    dependencies=_ADMIN,
+    dependencies=ADMIN,
     openapi_extra=json_body(LoadQuery),
 )
 async def load(request: Request, name: str, version: _Version = None) -> Response:
@@ -69,7 +57,7 @@ async def load(request: Request, name: str, version: _Version = None) -> Respons
     "/repository/models/{name}/unload",
     response_class=Response,
     responses=_MANAGE,
-    dependencies=_ADMIN,
+    dependencies=ADMIN,
     openapi_extra=json_body(UnloadQuery),
 )
 async def unload(request: Request, name: str, version: _Version = None) -> Response:

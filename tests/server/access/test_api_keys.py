@@ -49,6 +49,22 @@ def test_an_empty_file_does_not_open_the_door(tmp_path: Path) -> None:
         read_api_keys(file=file)
 
 
+def test_a_file_that_cannot_be_read_is_named_and_nothing_of_it_is_shown(tmp_path: Path) -> None:
+    binary = tmp_path / "keys"
+    binary.write_bytes(b"web:\xff" + SECRET.encode())
+    for file, reason in (
+        (tmp_path / "none", "No such file or directory"),
+        (tmp_path, "Is a directory"),
+        (binary, "it is no UTF-8 text"),
+    ):
+        with pytest.raises(ApiKeyError) as refused:
+            read_api_keys(file=file)
+        assert str(refused.value) == (
+            f"{file} cannot be read ({reason}), expected name:secret lines: correct api_keys_file"
+        )
+        assert refused.value.__suppress_context__
+
+
 def test_a_key_does_not_show_itself() -> None:
     (key,) = read_api_keys(text=f"web:{SECRET}")
     assert SECRET not in repr(key)

@@ -21,6 +21,16 @@ ALL, DEPTH = tuple(Task), (Task.DEPTH,)
         (ALL, {"media": Media.PNG}, "a data PNG holds one map, 3 were asked for"),
         (ALL, {"media": Media.NPZ, "render": Render.COLOR}, "x-npz holds numbers, not colours"),
         (ALL, {"media": Media.MULTIPART, "render": Render.OVERLAY}, "leave render=overlay out"),
+        (
+            ALL,
+            {"media": Media.JPEG, "render": Render.DATA},
+            "numbers, which image/jpeg would change",
+        ),
+        (
+            DEPTH,
+            {"media": Media.JPEG, "render": Render.DATA},
+            "x-npz, multipart/mixed, image/png, or",
+        ),
         (ALL, {"media": Media.ZIP, "inline": True}, "inline=true puts PNGs into application/json"),
         (ALL, {"media": Media.ZIP, "dtype": Dtype.FLOAT16}, "dtype=float16 is for arrays"),
         (DEPTH, {"media": Media.PNG, "uncertainty": True}, "uncertainty=true adds maps"),
@@ -63,3 +73,4 @@ def test_what_is_left_open_depends_on_the_form() -> None:
     assert Form(media=Media.JPEG).shown is Render.COLOR
     assert Form(media=Media.JPEG, render=Render.OVERLAY).shown is Render.OVERLAY
     assert Form(media=Media.PNG).shown is Render.DATA
+    assert Form(media=Media.PNG, render=Render.COLOR).shown is Render.COLOR

@@ -178,7 +178,7 @@ def pixels_of(shape: list[int], size: int) -> tuple[bytes, dict[str, str]]:
     [
         ((b"", {}), 400, "not the JSON of a request (Invalid JSON: EOF"),
         ((b"{", {}), 400, "not the JSON of a request"),
-        ((b"null", {}), 400, "the JSON is None: Input should be an object"),
+        ((b"null", {}), 400, "the JSON is None, expected an object"),
         ((b"[" * 1000, {}), 400, "recursion limit"),
         ((b'{"a":' * 1000, {}), 400, "recursion limit"),
         ((b"[" * 200_000, {}), 400, "200000 lists and objects"),

@@ -58,6 +58,9 @@ def test_the_schema_knows_every_status_of_every_route(client: TestClient) -> Non
     assert set(infer) == images - {"406"} | {"200"}
     load = paths["/v2/repository/models/{name}/load"]["post"]["responses"]
     assert set(load) >= {"200", "400", "401", "403", "404", "413", "422", "503"}
+    for action in ("load", "unload"):
+        managed = paths[f"/v1/models/{{name}}/{action}"]["post"]["responses"]
+        assert set(managed) == {"200", "401", "403", "404", "422", "429", "500", "503"}
     sentence = {"$ref": "#/components/schemas/ErrorSentence"}
     for path, operations in paths.items():
         for method, operation in operations.items():
@@ -83,6 +86,15 @@ def test_keys_are_in_the_schema_where_they_are_needed(folder: Path, client: Test
     for path, kind in (("/livez", "ErrorAnswer"), ("/v2/health/live", "ErrorSentence")):
         answer = schema["paths"][path]["get"]["responses"]["401"]["content"]["application/json"]
         assert answer["schema"] == {"$ref": f"#/components/schemas/{kind}"}
+
+
+def test_the_admin_key_is_in_the_schema_beside_the_others(folder: Path) -> None:
+    managed = {"manage_models": True, "admin_key": ADMIN_KEY}
+    service = Service(config_for(folder, api_keys=f"judge:{SECRET}", **managed))
+    schema = create_app(service).openapi()
+    assert set(schema["components"]["securitySchemes"]) == {"bearer", "header", "APIKeyHeader"}
+    for path in ("/v1/models/{name}/load", "/v2/repository/models/{name}/unload"):
+        assert schema["paths"][path]["post"]["security"] == [{"APIKeyHeader": []}]
 
 
 def test_a_wrong_method_names_all_that_there_are(client: TestClient) -> None:

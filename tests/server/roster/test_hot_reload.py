@@ -44,6 +44,12 @@ def reasons(client: TestClient) -> dict[str, str]:
     return {one["model"]: one["reason"] for one in others if one["state"] == "failed"}
 
 
+def resting(client: TestClient) -> dict[str, str]:
+    """What lies in the folder and is not served, and why."""
+    others = client.get("/v1/models").json()["others"]
+    return {one["model"]: one["reason"] for one in others if one["state"] == "resting"}
+
+
 def test_several_models_answer_by_name_and_version(folder: Path, tmp_path: Path) -> None:
     put(tmp_path, folder, "street", "0.2")
     put(tmp_path, folder, "street", "0.1")
@@ -114,7 +120,46 @@ def test_the_old_version_serves_until_the_new_one_is_warm_and_ends_when_nobody_h
         del held, late
         gc.collect()
         wait_until(lambda: not old_worker.is_alive)
-        wait_until(lambda: client.get("/v1/models").json()["others"] == [])
+        wait_until(lambda: list(resting(client)) == ["street@0.1"])
+
+
+def test_every_version_in_the_folder_is_listed_and_says_why_it_is_not_served(
+    folder: Path, tmp_path: Path
+) -> None:
+    for version in ("0.1", "0.2", "0.3"):
+        put(tmp_path, folder, "street", version)
+    put(tmp_path, folder, "rooms", "1")
+    with serving(tmp_path, default_model="street") as (service, client):
+        wait_until(lambda: served(service) == ["rooms@1", "street@0.3"])
+        older = resting(client)
+        assert list(older) == ["street@0.2", "street@0.1"]
+        assert all("the setting versions is 1" in reason for reason in older.values())
+        pin = client.post("/v1/models/street/load?version=0.2", headers=AS_ADMIN)
+        assert pin.is_success
+        put(tmp_path, folder, "street", "0.4")
+        client.post("/v1/models/rooms/unload", headers=AS_ADMIN)
+        wait_until(lambda: "street@0.4" in resting(client))
+        wait_until(lambda: {"rooms@1", "street@0.3"} <= resting(client).keys())
+        found = resting(client)
+        assert found.keys() == {"rooms@1", "street@0.1", "street@0.3", "street@0.4"}
+        assert found["rooms@1"] == "it was unloaded: load it to serve it again"
+        assert found["street@0.4"] == (
+            "street was loaded as street@0.2 and stays there: load this version, or load street "
+            "without one to follow the newest"
+        )
+        index = client.post("/v2/repository/index").json()
+        texts = {f"{one['name']}@{one['version']}": one["reason"] for one in index}
+        assert {text: texts[text] for text in found} == found
+
+
+def test_what_the_setting_models_leaves_out_is_listed_too(folder: Path, tmp_path: Path) -> None:
+    for version in ("0.1", "0.2"):
+        put(tmp_path, folder, "street", version)
+    with serving(tmp_path, models=("street@0.1",)) as (service, client):
+        wait_until(lambda: served(service) == ["street@0.1"])
+        assert resting(client) == {
+            "street@0.2": "the setting models has street@0.1: add it there, or load it"
+        }
 
 
 def test_no_request_is_lost_while_versions_change(folder: Path, tmp_path: Path) -> None:
@@ -291,13 +336,22 @@ def test_managing_needs_the_key(folder: Path, tmp_path: Path, headers: dict[str,
         assert client.post("/v1/models/street/load", headers=bearer).status_code == 200
 
 
-def test_managing_is_off_unless_enabled_and_cannot_be_enabled_without_a_key(
-    folder: Path, tmp_path: Path
+@pytest.mark.parametrize("action", ["load", "unload"])
+def test_managing_is_403_unless_enabled_and_says_how_to_enable_it(
+    folder: Path, tmp_path: Path, action: str
 ) -> None:
     put(tmp_path, folder, "street", "1")
-    with serving(tmp_path, manage_models=False) as (_, client):
-        answer = client.post("/v1/models/street/load", headers=AS_ADMIN)
-        assert answer.status_code in (404, 405)
+    with serving(tmp_path, manage_models=False) as (service, client):
+        for headers, name in (({}, "street"), (AS_ADMIN, "street"), (AS_ADMIN, "nobody")):
+            refused = client.post(f"/v1/models/{name}/{action}", headers=headers)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (403, "forbidden")
+            below_v2 = client.post(f"/v2/repository/models/{name}/{action}", headers=headers)
+            assert refused.json()["error"]["message"] == below_v2.json()["error"]
+            assert "--manage-models" in below_v2.json()["error"]
+        assert served(service) == ["street@1"]
+
+
+def test_managing_cannot_be_enabled_without_a_key() -> None:
     for wrong in (None, "short", f"{KEY} and ä, which no header carries", f" {KEY}", f"{KEY}\n"):
         with pytest.raises(ValueError, match="admin_key"):
             ServerConfig(manage_models=True, admin_key=None if wrong is None else SecretStr(wrong))

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from server.loading.model_folder import Candidate
-from server.roster.plan import EVERY, Key, Plan, Wishes, make_plan
+from server.roster.plan import EVERY, Key, Plan, Wishes, make_plan, why_resting
 
 
 def found(*texts: str) -> list[Candidate]:
@@ -113,3 +113,35 @@ def test_only_those_that_were_named_are_served() -> None:
     only = Wishes(only=("street@0.1", "rooms"))
     candidates = found("cars@1", "rooms@1", "street@0.2", "street@0.1")
     assert plan(candidates, wishes=only) == (["street@0.1", "rooms@1"], [])
+
+
+def why(
+    candidates: list[Candidate], *, wishes: Wishes, failed: dict[Key, str] | None = None
+) -> dict[str, str]:
+    """Of those that are not served, while none of them is."""
+    return {
+        str(one): why_resting(one, candidates, serving=set(), failed=failed or {}, wishes=wishes)
+        for one in candidates
+    }
+
+
+def test_what_rests_says_why() -> None:
+    candidates = found("street@0.3", "street@0.2", "street@0.1")
+    assert why(candidates, wishes=Wishes(keep=2)) == {
+        "street@0.3": "it is loaded next, once its files no longer change",
+        "street@0.2": "it is loaded next, once its files no longer change",
+        "street@0.1": "newer ones come first, and the setting versions is 2: raise it, or load "
+        "this version",
+    }
+    # What has failed stands in nobody's way.
+    failed: dict[Key, str] = {("street", "0.3"): "a"}
+    assert "loaded next" in why(candidates, wishes=Wishes(keep=2), failed=failed)["street@0.1"]
+    pinned = why(candidates, wishes=Wishes(pinned={"street": "0.2"}))
+    assert "street was loaded as street@0.2" in pinned["street@0.3"]
+    assert "loaded next" in pinned["street@0.2"]
+    gone = why(candidates, wishes=Wishes(unloaded=frozenset({("street", EVERY)})))
+    assert set(gone.values()) == {"it was unloaded: load it to serve it again"}
+    only = why(candidates, wishes=Wishes(only=("street@0.1", "rooms")))
+    assert only["street@0.3"] == (
+        "the setting models has street@0.1, rooms: add it there, or load it"
+    )

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -13,7 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from starlette.testclient import TestClient
 
-from tests.server.serving import encoded, plain
+from server.app import create_app
+from server.loading.memory import SHARE
+from server.roster import staff
+from server.service import Service
+from tests.server.scheduling.memories import Machine
+from tests.server.serving import config_for, encoded, plain, refusal, wait_until_loaded
 
 FIRST = plain(6, 10, (10, 20, 30))  # mean 20: label 0, depth 20
 SECOND = plain(6, 10, (13, 18, 30))  # flow (3, -2)
@@ -185,18 +191,19 @@ def test_exif_rotation_is_shown_in_sizes_and_maps(client: TestClient) -> None:
         ("?tasks=pose", {}, 422, "tasks is 'pose', expected some of segmentation,depth,flow"),
         ("?tasks=", {}, 422, "tasks is ''"),
         ("?tasks=flow", {}, 422, "send a form with image and next_image"),
-        ("?orientation=up", {}, 422, "query orientation is 'up'"),
+        ("?orientation=up", {}, 422, "orientation is 'up'"),
         ("?model=nobody", {}, 404, "served are toy@1.0"),
         ("?model=toy@2", {}, 404, "model is 'toy@2'"),
-        ("?model=../toy", {}, 422, "query model is '../toy'"),
+        ("?model=../toy", {}, 422, "model is '../toy'"),
         ("?depth=metric", {}, 422, "Leave depth out or write depth=relative"),
-        ("?priority=urgent", {}, 422, "query priority is 'urgent'"),
-        ("?timeout_ms=inf", {}, 422, "query timeout_ms is 'inf'"),
-        ("?task=depth", {}, 422, "query task is 'depth'"),
-        ("?timeout_ms=0", {}, 422, "query timeout_ms is '0'"),
+        ("?priority=urgent", {}, 422, "priority is 'urgent'"),
+        ("?timeout_ms=inf", {}, 422, "timeout_ms is 'inf'"),
+        ("?task=depth", {}, 422, "'task' is no parameter"),
+        ("?timeout_ms=0", {}, 422, "timeout_ms is '0'"),
         ("", {"Accept": "image/png"}, 422, "a data PNG holds one map, 2 were asked for"),
         ("?render=color", {"Accept": "application/x-npz"}, 422, "numbers, not colours"),
         ("?inline=true", {"Accept": "application/zip"}, 422, "inline=true"),
+        ("?render=data", {"Accept": "image/jpeg"}, 422, "ask for one of application/json,"),
     ],
 )
 def test_wrong_requests_say_what_came_and_what_to_do(
@@ -208,6 +215,58 @@ def test_wrong_requests_say_what_came_and_what_to_do(
     assert message in error["message"]
     assert error["status"] == status
     assert error["request_id"] == answer.headers["X-Request-Id"]
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("task=depth", "'task' is no parameter here, expected some of tasks, "),
+        ("task=depth", ": was tasks meant?"),
+        ("colour=blue", "model: leave it out"),
+        ("timeout_ms=abc", "timeout_ms is 'abc', expected a number: correct it, or leave it out"),
+        ("timeout_ms=", "timeout_ms is '', expected a number:"),
+        ("timeout_ms=-1", "timeout_ms is '-1', expected a number greater than 0:"),
+        ("timeout_ms=inf", "timeout_ms is 'inf', expected a finite number:"),
+        ("orientation=up", "orientation is 'up', expected display or raw:"),
+        ("depth=far", "depth is 'far', expected relative or metric:"),
+        ("priority=high", "priority is 'high', expected interactive or batch:"),
+        ("render=colour", "render is 'colour', expected data, color or overlay:"),
+        ("inline=maybe", "inline is 'maybe', expected true or false:"),
+        ("uncertainty=x", "uncertainty is 'x', expected true or false:"),
+        ("dtype=float64", "dtype is 'float64', expected float16 or float32:"),
+        ("model=a/b", "model is 'a/b', expected a text that matches ^[A-Za-z0-9._-]{1,64}("),
+        ("inline=3&dtype=x", "leave it out; dtype is 'x', expected"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/predict", "/v1/streams/ws"])
+def test_a_wrong_parameter_is_told_in_our_words(
+    client: TestClient, path: str, query: str, sentence: str
+) -> None:
+    if path == "/v1/predict":
+        answer = client.post(f"{path}?{query}", content=encoded(FIRST), headers=PNG)
+    else:
+        answer = refusal(client, f"{path}?{query}")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "unusable")
+    message = answer.json()["error"]["message"]
+    assert sentence in message.replace("model, accept, latest:", "model:")
+    for word in ("Input should", "Extra inputs", "String should", "Value error", "None"):
+        assert word not in message
+
+
+def test_a_wrong_method_and_a_wrong_path_are_told_in_our_words(client: TestClient) -> None:
+    for method, path, status, message in (
+        ("GET", "/v1/predict", 405, "GET '/v1/predict' came, this path takes POST: use that"),
+        ("POST", "/v1/models", 405, "this path takes GET or HEAD"),
+        ("GET", "/v1/nothing", 404, "GET '/v1/nothing' leads nowhere: POST /v1/predict is the"),
+        ("GET", "/v1/models/a%20b", 422, "spec in the path is 'a b', expected a text that matches"),
+        ("GET", "/v1/streams/a%20b", 422, "id in the path is 'a b', expected a text that matches"),
+    ):
+        answer = client.request(method, path)
+        assert answer.status_code == status
+        assert message in answer.json()["error"]["message"]
+    assert client.delete("/v2").json() == {
+        "error": "DELETE '/v2' came, this path takes GET or HEAD: use that method"
+    }
 
 
 @pytest.mark.parametrize(
@@ -223,6 +282,25 @@ def test_wrong_requests_say_what_came_and_what_to_do(
 def test_wrong_images_are_refused(client: TestClient, body: bytes, status: int, code: str) -> None:
     answer = client.post("/v1/predict", content=body, headers=PNG)
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+
+
+def test_an_image_that_little_free_memory_cannot_hold_is_told_so_and_what_would_be_allowed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine()
+    monkeypatch.setattr(staff, "ProcessMemory", lambda: machine.memory)
+    service = Service(config_for(folder))
+    with TestClient(create_app(service)) as client:
+        wait_until_loaded(service)
+        px_bytes = service.keeper.roster.find("toy").worker.engine.bytes_per_px
+        machine.free_bytes = px_bytes * 200_000 / SHARE
+        answer = client.post("/v1/predict", content=encoded(plain(500, 800, (0, 0, 0))))
+        assert answer.status_code == 413
+        message = answer.json()["error"]["message"]
+        assert "0.4 Mpx, but only 0.2 Mpx fit into the memory that is free now" in message
+        assert "up to 4.0 Mpx are allowed" in message  # max_mpx of `config_for`
+        small = client.post("/v1/predict", content=encoded(FIRST))
+        assert small.status_code == 200
 
 
 def test_a_pair_must_be_of_one_size(client: TestClient) -> None:

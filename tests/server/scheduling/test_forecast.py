@@ -2,17 +2,8 @@
 
 import pytest
 
-from server.errors import QueueFull, TooManyPixels
-from server.scheduling.cost import Shape
-from server.scheduling.forecast import too_large_for_memory, too_late
-
-
-def test_what_does_not_fit_into_memory_is_413_with_the_limit() -> None:
-    assert too_large_for_memory(Shape(size=(1000, 2000)), max_pixels=2_000_000) is None
-    error = too_large_for_memory(Shape(size=(1000, 2001)), max_pixels=2_000_000)
-    assert isinstance(error, TooManyPixels)
-    assert error.status == 413
-    assert str(error).startswith("image is 1000x2001 (HxW), 2.0 Mpx, but only 2.0 Mpx fit into")
+from server.errors import QueueFull
+from server.scheduling.forecast import too_late
 
 
 def test_one_that_would_be_late_is_429_and_knows_when_it_would_not_be() -> None:
