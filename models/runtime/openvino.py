@@ -158,6 +158,9 @@ def _options(graph: Graph, precision: str, *, threads: int) -> dict[str, object]
     return {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_NUM_THREADS": threads,
+        # Pinned threads are those of the first cores, for every engine of every process: shares,
+        # models and replicas without cores of their own would stand on each other's feet.
+        "ENABLE_CPU_PINNING": False,
         # Never left to the engine: it takes bf16 by itself where the CPU has it, and a comparison
         # with another engine would blame the graph.
         "INFERENCE_PRECISION_HINT": _hint(graph, precision),

@@ -101,12 +101,15 @@ def test_an_engine_that_runs_one_call_at_a_time_is_had_once_more_with_other_thre
     pytest.importorskip("openvino", reason="openvino is not installed")
     bundle = read_bundle(folder)
     whole = select_runtime(folder, bundle, engine="openvino", threads=2, precision="f32").runtime
+    assert isinstance(whole, OpenVino)
     assert isinstance(whole, Divisible)
     share = whole.share(1)
     assert isinstance(share, OpenVino)
     assert share.precisions == whole.precisions
     threads = {m.get_property("INFERENCE_NUM_THREADS") for m in share._models.values()}
     assert threads == {1}
+    models = [*whole._models.values(), *share._models.values()]
+    assert not any(model.get_property("ENABLE_CPU_PINNING") for model in models)
     images = plain(20, 30, (40, 50, 60)), plain(20, 30, (43, 48, 61))
     found, expected = (predict(one, *images) for one in (share, whole))
     np.testing.assert_array_equal(found.labels, expected.labels)
