@@ -3,15 +3,15 @@
 import time
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from server.answers.schemas import Summary
 from server.http.exchange import exchange
 from server.routes.contract import ALWAYS, WITH_A_MODEL, WITH_IMAGES, errors, image_body, maps
-from server.routes.query import PredictQuery
+from server.routes.query import PredictQuery, said_once
 from server.service import Service
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(said_once)])
 
 
 @router.post(

@@ -1,11 +1,13 @@
 """The query string of predictions and of frames, and what it orders."""
 
 import difflib
+from collections import Counter
 from collections.abc import Mapping
 from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.json_schema import SkipJsonSchema
+from starlette.requests import HTTPConnection
 
 from models.task import Task
 from server.answers.depth_choice import DepthChoice
@@ -23,6 +25,21 @@ TASKS = r"^(segmentation|depth|flow)(,(segmentation|depth|flow))*$"
 
 # Of a constraint on "a value or nothing" the schema would hear nothing: so it is told apart.
 _MODEL = Field(default=None, pattern=SPEC, json_schema_extra={"pattern": SPEC})
+
+
+async def said_once(connection: HTTPConnection) -> None:
+    """A dependency: no parameter comes twice, of which one would be overlooked.
+
+    Raises:
+        Unusable
+    """
+    counts = Counter(name for name, _ in connection.query_params.multi_items())
+    for name, count in counts.items():
+        if count > 1:
+            raise Unusable(
+                f"{name!r:.80} came {count} times in the query, expected once: several tasks are "
+                f"parted by commas, as in tasks=depth,flow"
+            )
 
 
 class StrictQuery(BaseModel):

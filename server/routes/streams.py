@@ -3,18 +3,18 @@
 import time
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response, WebSocket
+from fastapi import APIRouter, Depends, Path, Query, Request, Response, WebSocket
 
 from server.answers.schemas import StreamInfo, Summary
 from server.http.conversation import Conversation
 from server.http.exchange import STREAM_HEADER, exchange
 from server.pipeline import Order, Place, check_order, check_streams
 from server.routes.contract import ALWAYS, WITH_A_MODEL, WITH_IMAGES, errors, image_body, maps
-from server.routes.query import LiveQuery, MapsQuery, StreamQuery, check_query
+from server.routes.query import LiveQuery, MapsQuery, StreamQuery, check_query, said_once
 from server.service import Service
 from server.streams.stream import Stream
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(said_once)])
 
 StreamId = Annotated[
     str,

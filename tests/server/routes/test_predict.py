@@ -236,6 +236,7 @@ def test_wrong_requests_say_what_came_and_what_to_do(
         ("dtype=float64", "dtype is 'float64', expected float16 or float32:"),
         ("model=a/b", "model is 'a/b', expected a text that matches ^[A-Za-z0-9._-]{1,64}("),
         ("inline=3&dtype=x", "leave it out; dtype is 'x', expected"),
+        ("tasks=depth&inline=true&tasks=flow", "'tasks' came 2 times in the query, expected once"),
     ],
 )
 @pytest.mark.parametrize("path", ["/v1/predict", "/v1/streams/ws"])
