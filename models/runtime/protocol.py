@@ -101,6 +101,8 @@ class Divisible(Runtime, Protocol):
     def share(self, threads: int) -> Runtime:
         """The same graphs, loaded once more with so many threads: its calls run beside ours.
 
+        Either reads the features that the other made: frames of a stream run in both.
+
         Raises:
             RuntimeError: or whatever else the engine raises.
         """

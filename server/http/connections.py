@@ -59,9 +59,14 @@ class Connections:
         """
         while self.is_crowded and self._incomplete:  # without: all are being served
             oldest = next(iter(self._incomplete))
-            self._incomplete.pop(oldest)  # before it closes: this must end even if that fails
-            self._closing.add(oldest)
+            self.closes(oldest)  # before it does: this must end even if that fails
             oldest.drop("crowded")
+
+    def closes(self, connection: Connection) -> None:
+        """It is dropped, for whatever reason, and makes room from now on."""
+        if connection in self._open:
+            self._closing.add(connection)
+            self._incomplete.pop(connection, None)
 
     def leave(self, connection: Connection) -> None:
         """It is closed. Again does nothing."""

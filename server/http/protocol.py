@@ -152,6 +152,7 @@ class BoundedProtocol(H11Protocol):
     def drop(self, reason: str) -> None:
         """End this connection; with an answer, if it is still open what that will be."""
         self._on_dropped(reason)
+        self._room.closes(self)
         if reason in (DROP_REASON, "unsent") or self.transport.is_closing():
             self.transport.abort()  # what it has not taken it will not take
         elif self._phase is Phase.BODY:

@@ -15,6 +15,7 @@ from server.http.admin_key import HEADER, check_admin_key
 from server.roster.served_model import ServedModel
 from server.routes.contract import ALWAYS, WITH_A_MODEL, errors
 from server.routes.models import WORD, describe, list_models
+from server.routes.query import said_once
 from server.service import Service
 
 Name = Annotated[str, Path(pattern=f"^{WORD}$")]
@@ -41,7 +42,9 @@ async def check_admin(request: Request) -> None:
 _SCHEME = APIKeyHeader(name=HEADER, auto_error=False)  # for the schema; `check_admin` checks
 ADMIN = (Depends(check_admin), Depends(_SCHEME))
 """For `dependencies=` of a route."""
-router = APIRouter(responses=errors(*ALWAYS, *WITH_A_MODEL, 403), dependencies=ADMIN)
+router = APIRouter(
+    responses=errors(*ALWAYS, *WITH_A_MODEL, 403), dependencies=[*ADMIN, Depends(said_once)]
+)
 
 
 @router.post("/v1/models/{name}/load")

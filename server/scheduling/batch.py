@@ -40,6 +40,8 @@ class Batch:
     together: bool = True
     room_px: int = UNBOUNDED_PX
     """Padded pixels that there was room for."""
+    num_pixels: int = 0
+    """Padded, of its largest array."""
     expected_s: float = 0.0
     taken_s: float = field(default_factory=time.monotonic)
 

@@ -194,6 +194,7 @@ class Desk:
             entries=entries,
             together=decision.together,
             room_px=room.pixels,
+            num_pixels=decision.num_pixels,
             expected_s=self._batcher.cost.batch_s([entry.waiting.shape for entry in entries]),
             taken_s=now_s,
         )

@@ -20,76 +20,79 @@ answer a twelfth more than one after the other, each in nearly twice the time.""
 
 
 class Division:
-    """Shares by how many batches run at once: as many for each. Thread-safe."""
+    """The shares of one engine, and which thread has which. Thread-safe; a thread may die
+    anywhere."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._shares: dict[int, tuple[MeasuredRuntime, ...]] = {1: ()}
-        self._taken: list[MeasuredRuntime] = []
-        self._loading: set[int] = set()
-        self._is_broken = False
+        self._shares: tuple[MeasuredRuntime, ...] | None = None
+        self._held: dict[int, MeasuredRuntime] = {}
+        """By the number of the thread: the only place where that is written."""
+        self._loader: threading.Thread | None = None
+        self._num_let_go = 0
 
-    def prepare(self, level: int, load: Callable[[], Sequence[MeasuredRuntime]]) -> None:
-        """See to it that what so many batches at once need is there. Takes seconds.
+    def prepare(self, load: Callable[[], Sequence[MeasuredRuntime]]) -> None:
+        """See to it that shares are there. Takes seconds.
 
         Args:
-            level: batches.
-            load: makes their shares; none where there is no use or no room for them.
+            load: makes them; none where there is no use or no room for them.
         """
         with self._lock:
-            if level in self._shares or level in self._loading:
+            is_loading = self._loader is not None and self._loader.is_alive()
+            if self._shares is not None or is_loading:
                 return
-            self._loading.add(level)
+            self._loader = threading.current_thread()
+            order = self._num_let_go
         begun_s = time.monotonic()
         shares: tuple[MeasuredRuntime, ...] = ()
         try:
-            shares = () if self._is_broken else tuple(load())
+            shares = tuple(load())
         except Exception:  # the whole engine still answers everybody
-            log.exception("the engine could not be divided among %d batches", level)
-        finally:
-            with self._lock:
-                self._loading.discard(level)
-                self._shares[level] = shares
+            log.exception("the engine could not be divided")
+        with self._lock:
+            self._loader = None
+            if order == self._num_let_go:
+                self._shares = shares
         if shares:
             took_s = time.monotonic() - begun_s
-            log.info("the engine was divided among %d batches at once in %.1f s", level, took_s)
+            log.info("the engine was divided among %d batches in %.1f s", len(shares), took_s)
 
-    def is_prepared(self, level: int) -> bool:
-        """Whether all that is to be had for so many is there."""
-        with self._lock:
-            return level in self._shares
+    @property
+    def is_prepared(self) -> bool:
+        """Whether all that is to be had is there."""
+        return self._shares is not None
 
-    def has_shares(self, level: int) -> bool:
-        """Whether batches may run in shares while so many run at once."""
-        with self._lock:
-            return bool(self._best(level))
+    @property
+    def has_free(self) -> bool:
+        """Whether there is one that nobody has."""
+        return len(self._held) < len(self._shares or ())
 
-    def take(self, level: int) -> MeasuredRuntime | None:
-        """A share that nobody has; None: the whole engine will do."""
+    @property
+    def num_held(self) -> int:
+        """Shares with a batch."""
+        return len(self._held)
+
+    def take(self, slot: int) -> MeasuredRuntime | None:
+        """A share that nobody has, for a thread; None: there is none."""
         with self._lock:
-            free = (one for one in self._best(level) if one not in self._taken)
-            share = next(free, None)
+            held = list(self._held.values())
+            share = next((one for one in self._shares or () if one not in held), None)
             if share is not None:
-                self._taken.append(share)
+                self._held[slot] = share
             return share
 
-    def give_back(self, share: MeasuredRuntime) -> None:
-        """What `take` gave."""
-        with self._lock:
-            self._taken.remove(share)
+    def share_of(self, slot: int) -> MeasuredRuntime | None:
+        """That the thread has."""
+        return self._held.get(slot)
 
-    def keep(self, *levels: int) -> None:
-        """Let go of the shares for other numbers of batches."""
+    def release(self, slot: int) -> None:
+        """The thread needs its share no more. Again, or without one, does nothing."""
         with self._lock:
-            self._shares = {n: x for n, x in self._shares.items() if n in (1, *levels)}
+            self._held.pop(slot, None)
 
-    def fail(self) -> None:
-        """Let go of all shares for good: they fail where the whole engine does not."""
+    def let_go(self) -> None:
+        """Of all shares, once their batches have ended, and of those that are being loaded."""
         with self._lock:
-            self._is_broken = True
-            self._shares = dict.fromkeys(self._shares, ())
-        log.error("a share of the engine fails where the whole does not: it is divided no more")
-
-    def _best(self, level: int) -> tuple[MeasuredRuntime, ...]:
-        """For so many, or the next smaller number that has any."""
-        return next((self._shares[n] for n in range(level, 1, -1) if self._shares.get(n)), ())
+            self._num_let_go += 1
+            shares, self._shares = self._shares, None
+        del shares  # an engine takes its time to end: not under the lock

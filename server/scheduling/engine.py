@@ -10,7 +10,6 @@ from dataclasses import replace
 import numpy as np
 
 from models.runtime.predictor import predict
-from models.runtime.protocol import Divisible
 from models.runtime.select import EngineError
 from models.task import Task
 from server.codecs.pixel_refusal import too_many_pixels
@@ -33,6 +32,7 @@ from server.scheduling.watch import BatchDone, Watch
 log = logging.getLogger("anyres.worker")
 
 PROBE_PX = 64
+IDLE_S = 60.0  # without a batch, after which shares are let go of
 
 
 class Engine:
@@ -63,6 +63,9 @@ class Engine:
         self.model: LoadedModel | None = None
         self.sharing = 1.0
         """Cost of a batch as a share of its jobs run one by one, of late."""
+        self.overlap = 1.0
+        """Batches that ran at once while others waited, of late: large ones run alone."""
+        self._learned_s = time.monotonic()
         self._pixel_budget = pixel_budget
         self._memory = memory
         self._account: Account = memory.ledger.open(changed)
@@ -110,6 +113,9 @@ class Engine:
             )
         self._warm_up(model)
         model = replace(model, load_s=time.monotonic() - started_s)
+        if self.is_divisible:
+            at_once = min(self.parallelism.at_most, model.selection.threads)
+            self.parallelism = Parallelism(at_most=at_once, step=max(at_once - 1, 1))
         # Work is counted in costs that stand still: under two batches at once each takes longer,
         # and that must not look like more work.
         self._work = self.cost.frozen()
@@ -120,39 +126,51 @@ class Engine:
     def unload(self) -> None:
         """Let go of the model, when nobody runs it any more: others may hold this engine."""
         self.model = self._runtime = None
-        self._places.division.keep()
+        self._places.division.let_go()
         self._memory.ledger.close(self._account)
+
+    @property
+    def is_divisible(self) -> bool:
+        """Whether batches at once need shares."""
+        runtime = self._runtime
+        return runtime is not None and runtime.is_divisible
 
     def divide(self) -> None:
         """Load what as many batches at once as are wanted now need. Takes seconds."""
-        level, model = self.parallelism.level, self.model
-        if model is None:
+        model, count = self.model, self.parallelism.at_most
+        if model is None or not self.is_divisible or self.parallelism.level == 1:
             return
-        whole, threads = self.runtime, model.selection.threads
+        whole = self.runtime
+
+        def load() -> Sequence[MeasuredRuntime]:
+            return self._places.load_shares(
+                whole, count, threads=model.selection.threads, model_bytes=model.num_bytes
+            )
+
         # Whoever runs meanwhile is not blamed for the memory that this takes.
-        self._places.division.prepare(
-            level,
-            lambda: self._memory.meter.measure(
-                lambda: self._places.divide(
-                    whole, level, threads=threads, model_bytes=model.num_bytes
-                ),
-                is_telling=False,
-            )[0],
-        )
+        self._places.division.prepare(lambda: self._memory.meter.measure(load, is_telling=False)[0])
 
     @property
     def at_once(self) -> int:
         """Batches that run at once: as many as are wanted, once all is there for it."""
-        level = self.parallelism.level
-        return level if self._places.division.is_prepared(level) else 1
+        if self.is_divisible and not self._places.division.is_prepared:
+            return 1
+        return self.parallelism.level
 
     def room(self, slot: int) -> AbstractContextManager[Room]:
         """For a thread's next batch. Inside, no engine of this process finds any."""
-        return self._places.room(slot, whole=self.runtime, level=self.parallelism.level)
+        return self._places.room(slot, whole=self.runtime, at_once=self.parallelism.level)
 
     def release(self, slot: int) -> None:
         """The thread's batch has ended. Not while holding the lock of `changed`."""
         self._places.release(slot)
+
+    def rest(self, *, now_s: float) -> None:
+        """Nothing has come for a while: shares give their memory back."""
+        if self.is_divisible and now_s - self._learned_s > IDLE_S and self.parallelism.most > 1:
+            with self._lock:
+                self.parallelism.forget()
+            self._places.division.let_go()
 
     @property
     def max_pixels(self) -> int:
@@ -192,7 +210,7 @@ class Engine:
         ]
         if not entries:
             return
-        share = self._places.share_of(slot)
+        share = self._places.division.share_of(slot)
         run = BatchRun(share or self.runtime, batch, pixel_budget=self._pixel_budget)
         if share is None:
             failures = self._answer_in_whole(run, entries)
@@ -202,9 +220,11 @@ class Engine:
                 self._answer_again(failures, batch)
         # A batch that failed took its time for something else, and one that is too large for a
         # share says nothing about them.
-        is_large = run.padded_px > LARGEST_PX and isinstance(self.runtime.runtime, Divisible)
-        tells = had_backlog and backlog() and not failures and not is_large
-        self._learn(batch, run, backlog=tells)
+        is_large = self.is_divisible and batch.num_pixels > LARGEST_PX
+        had_backlog = had_backlog and backlog()
+        if had_backlog:
+            self.overlap += 0.1 * (self._places.num_running - self.overlap)
+        self._learn(batch, run, tells=had_backlog and not failures and not is_large)
 
     def _answer_in_whole(self, run: BatchRun, entries: Sequence[Entry]) -> list[Entry]:
         """Returns those that failed, and were told so."""
@@ -224,7 +244,10 @@ class Engine:
         """What failed in a share. If the whole engine answers any of it, shares are to blame."""
         run = BatchRun(self.runtime, batch, pixel_budget=self._pixel_budget)
         if len(self._answer_in_whole(run, entries)) < len(entries):
-            self._places.division.fail()
+            log.error("a share of the engine fails where the whole does not: back to the whole")
+            with self._lock:
+                self.parallelism.give_up(now_s=time.monotonic())
+            self._places.division.let_go()
 
     def _is_too_large(self, entry: Entry, room_px: int) -> bool:
         """Whether the memory that was free when it came is gone; then it has its answer."""
@@ -261,14 +284,17 @@ class Engine:
         finally:
             ledger.release(self._account, LOADING)
 
-    def _learn(self, batch: Batch, run: BatchRun, *, backlog: bool) -> None:
+    def _learn(self, batch: Batch, run: BatchRun, *, tells: bool) -> None:
         shapes = [entry.waiting.shape for entry in batch.entries]
         alone_s = sum(self.cost.alone_s(shape) for shape in shapes)
         with self._lock:
             now_s = time.monotonic()
             self.sharing += 0.1 * (self.cost.batch_s(shapes) / alone_s - self.sharing)
-            self.parallelism.done(work_s=self._work.batch_s(shapes), now_s=now_s, backlog=backlog)
-            self._places.division.keep(self.parallelism.level, self.parallelism.most)
+            self._learned_s = now_s
+            self.parallelism.done(work_s=self._work.batch_s(shapes), now_s=now_s, backlog=tells)
+            has_one = self.parallelism.most == 1
+        if has_one:
+            self._places.division.let_go()
         self._watch.batch_done(
             BatchDone(
                 num_jobs=len(shapes),

@@ -8,6 +8,7 @@ coming gets a shape of its own. The graphs are blind to padding, so the answer i
 
 import math
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import TypeVar
 
 from models.image.sizes import ceil_to
@@ -26,21 +27,29 @@ Key = tuple[str, int, tuple[int, int]]
 """Graph, images, (height, width)."""
 
 
+@dataclass(eq=False)
+class Coldness:
+    """What engines of one kind have learned together about first calls."""
+
+    log_factor: float = 0.0
+    """How many times longer they take; the logarithm, in which noise cancels out."""
+    share: float = 0.0
+    """How often a call met a new shape, of late."""
+
+
 class KnownShapes:
     """The memory of one engine. Not thread-safe: its runtime holds a lock around it."""
 
     def __init__(self, *, stride: int = 1) -> None:
-        self._log_factor = 0.0
-        self.cold_share = 0.0
-        """How often a call met a new shape, of late."""
+        self.cold = Coldness()
         self.stride = stride
         self._warm: OrderedDict[Key, float | None] = OrderedDict()
         self._asked: OrderedDict[Key, int] = OrderedDict()
 
     def anew(self) -> "KnownShapes":
-        """Of another engine of the same kind, which has met nothing yet."""
+        """Of another engine of the same kind, which has met nothing yet. Both hold one lock."""
         other = KnownShapes(stride=self.stride)
-        other._log_factor = self._log_factor
+        other.cold = self.cold
         return other
 
     def latest(self, count: int) -> list[Key]:
@@ -54,13 +63,12 @@ class KnownShapes:
     @property
     def cold_factor(self) -> float:
         """How many times longer the first call of a shape took than the second, of late."""
-        # In the logarithm, noise in either direction cancels out.
-        return math.exp(max(self._log_factor, 0.0))
+        return math.exp(max(self.cold.log_factor, 0.0))
 
     @property
     def slowdown(self) -> float:
         """How many times longer than a warm call the next one takes, on average."""
-        return 1.0 + self.cold_share * (self.cold_factor - 1.0)
+        return 1.0 + self.cold.share * (self.cold_factor - 1.0)
 
     @property
     def hurts(self) -> bool:
@@ -76,9 +84,9 @@ class KnownShapes:
         first_s = None if is_cold else self._warm[key]
         if first_s is not None and seconds > 0:
             found = min(max(math.log(max(first_s, 1e-9) / seconds), -LONGEST), LONGEST)
-            self._log_factor += STEP * (found - self._log_factor)
+            self.cold.log_factor += STEP * (found - self.cold.log_factor)
         _touch(self._warm, key, seconds if is_cold else None)
-        self.cold_share += 0.1 * (is_cold - self.cold_share)
+        self.cold.share += 0.1 * (is_cold - self.cold.share)
         return is_cold
 
     def shape_for(

@@ -55,7 +55,7 @@ class MeasuredRuntime:
         self._watch = watch
         self._meter = meter
         self._lock = threading.Lock()
-        """Of `cost`, which shares teach too."""
+        """Of `cost`, and of what is learned of cold shapes: shares teach both."""
 
     @property
     def name(self) -> str:
@@ -69,19 +69,19 @@ class MeasuredRuntime:
     def precisions(self) -> Mapping[str, str]:
         return self.runtime.precisions
 
-    def share(self, threads: int, *, largest_px: int) -> "MeasuredRuntime | None":
+    @property
+    def is_divisible(self) -> bool:
+        """Whether calls at the same time need shares: without, it runs one after the other."""
+        return isinstance(self.runtime, Divisible)
+
+    def share(self, threads: int, *, largest_px: int) -> "MeasuredRuntime":
         """This engine once more, with so many threads, warm for the shapes that were run last.
 
         Args:
-            threads: 0 for none.
+            threads: 1 or more.
             largest_px: of a batch in it.
-
-        Returns:
-            None where that is of no use: without threads, or beside an engine that runs calls at
-            the same time by itself.
         """
-        if threads == 0 or not isinstance(self.runtime, Divisible):
-            return None
+        assert isinstance(self.runtime, Divisible)  # others run calls at the same time anyway
         share = MeasuredRuntime(
             self.runtime.share(threads),
             cost=self.cost,
@@ -90,10 +90,17 @@ class MeasuredRuntime:
             meter=self._meter,
         )
         share._lock = self._lock
+        share._warm_like(self._latest(largest_px))
+        return share
+
+    def warmed_px(self, largest_px: int) -> int:
+        """Of the largest batch that a share runs before it takes work."""
+        return max((count * h * w for _, count, (h, w) in self._latest(largest_px)), default=0)
+
+    def _latest(self, largest_px: int) -> list[Key]:
         with self._lock:
             latest = self.shapes.latest(WARMED)
-        share._warm_like(latest, largest_px=largest_px)
-        return share
+        return [key for key in latest if key[1] * key[2][0] * key[2][1] <= largest_px]
 
     def shape_for(
         self, graph: str, num_images: int, size: tuple[int, int], *, max_pixels: int
@@ -120,16 +127,15 @@ class MeasuredRuntime:
             lambda: self.runtime.flow(first, second, size),
         )
 
-    def _warm_like(self, shapes: Iterable[Key], *, largest_px: int) -> None:
+    def _warm_like(self, shapes: Iterable[Key]) -> None:
         """Run images of these shapes, so that no request meets them cold. Teaches nothing else."""
-        for graph, count, (height, width) in shapes:
-            if count * height * width > largest_px:
-                continue
-            size = np.array([[height, width]] * count, np.int64)
-            maps = self.runtime.frame(np.zeros((count, height, width, 3), np.uint8), size)
+        for graph, count, shape in shapes:
+            size = np.array([shape] * count, np.int64)
+            maps = self.runtime.frame(np.zeros((count, *shape, 3), np.uint8), size)
+            self.shapes.met(("frame", count, shape))
             if graph == "flow":
                 self.runtime.flow(maps.features, maps.features, size)
-            self.shapes.met((graph, count, (height, width)))
+                self.shapes.met((graph, count, shape))
 
     def _measure(
         self, graph: str, num_images: int, size: tuple[int, int], call: Callable[[], T]

@@ -103,6 +103,19 @@ class MemoryLedger:
         with self._lock:
             account.claims[slot] = num_bytes
 
+    def claim_part(self, account: Account, slot: int, num_bytes: float, *, most: float) -> float:
+        """Take some if that is at most such a part of what nobody has claimed. Who waits for more
+        keeps its turn.
+
+        Returns:
+            Bytes that nobody had claimed.
+        """
+        with self._lock:
+            free = self._free_now()
+            if num_bytes <= most * free:
+                account.claims[slot] = num_bytes
+            return free
+
     def release(self, account: Account, slot: int) -> None:
         """The thread's batch has ended. Not while holding the lock of any engine."""
         with self._lock:

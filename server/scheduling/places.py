@@ -22,78 +22,73 @@ class Places:
         self.division = Division()
         self._ledger = ledger
         self._account = account
-        self._shares: dict[int, MeasuredRuntime] = {}
-        """That threads have, by their number."""
         self._in_whole: set[int] = set()
         """Threads whose batch runs in the whole engine."""
 
-    def divide(
-        self, whole: MeasuredRuntime, level: int, *, threads: int, model_bytes: int
+    @property
+    def num_running(self) -> int:
+        """Batches."""
+        return len(self._in_whole) + self.division.num_held
+
+    def load_shares(
+        self, whole: MeasuredRuntime, count: int, *, threads: int, model_bytes: int
     ) -> Sequence[MeasuredRuntime]:
-        """Shares for so many batches at once, loaded; none where they are of no use.
+        """Shares for so many batches at once; none where there is no room for them.
 
         Args:
             whole: the engine.
-            level: batches.
+            count: of the shares.
             threads: of the engine.
-            model_bytes: that each share will take.
+            model_bytes: that each share will take, without an image.
         """
-        num_bytes = level * model_bytes
-        with self._ledger.look(self._account, LOADING) as look:
-            if num_bytes > SHARE * look.free_bytes:
-                log.info(
-                    "no room for %d engines beside this one: %.1f GB are free, they take %.1f",
-                    level,
-                    look.free_bytes / 1e9,
-                    num_bytes / 1e9,
-                )
-                return []
-            look.claim_bytes = float(num_bytes)
+        warm_bytes = whole.memory.bytes_per_px * whole.warmed_px(LARGEST_PX)
+        num_bytes = count * (model_bytes + warm_bytes)
+        free_bytes = self._ledger.claim_part(self._account, LOADING, num_bytes, most=SHARE)
+        if num_bytes > SHARE * free_bytes:
+            log.info(
+                "no room for %d engines beside this one: %.1f GB are free, they take %.1f",
+                count,
+                free_bytes / 1e9,
+                num_bytes / 1e9,
+            )
+            return []
         try:
-            shares = [whole.share(threads // level, largest_px=LARGEST_PX) for _ in range(level)]
+            return [whole.share(threads // count, largest_px=LARGEST_PX) for _ in range(count)]
         finally:
             self._ledger.release(self._account, LOADING)
-        return [share for share in shares if share is not None]
 
     @contextmanager
-    def room(self, slot: int, *, whole: MeasuredRuntime, level: int) -> Iterator[Room]:
+    def room(self, slot: int, *, whole: MeasuredRuntime, at_once: int) -> Iterator[Room]:
         """For a thread's next batch. Inside, no engine of this process finds any.
 
         Args:
             slot: number of the thread.
             whole: the engine.
-            level: batches that are wanted at once.
+            at_once: batches that are wanted.
         """
         with self._ledger.look(self._account, slot) as look:
             room = Room(pixels=whole.memory.pixels_in(look.free_bytes), is_idle=look.is_idle)
             # The whole engine has all threads: a second batch in it would wait there.
-            waits = self.division.has_shares(level) and bool(self._in_whole - {slot})
+            waits = at_once > 1 and whole.is_divisible and bool(self._in_whole - {slot})
             if waits:
-                room.pixels, room.is_idle = min(room.pixels, LARGEST_PX), False
+                most_px = LARGEST_PX if self.division.has_free else 0
+                room.pixels, room.is_idle = min(room.pixels, most_px), False
             yield room
             look.is_short = room.is_short and not waits
             if room.taken_px is None:
                 return
             share = None
-            if room.has_company and room.taken_px <= LARGEST_PX:
-                share = self.division.take(level)
+            if at_once > 1 and room.has_company and room.taken_px <= LARGEST_PX:
+                share = self.division.take(slot)
             if share is not None and room.taken_px > share.memory.pixels_in(look.free_bytes):
-                self.division.give_back(share)
+                self.division.release(slot)
                 share = None
             if share is None:
                 self._in_whole.add(slot)
-            else:
-                self._shares[slot] = share
             look.claim_bytes = (share or whole).memory.growth_of(room.taken_px)
-
-    def share_of(self, slot: int) -> MeasuredRuntime | None:
-        """Where the thread's batch runs; None: in the whole engine."""
-        return self._shares.get(slot)
 
     def release(self, slot: int) -> None:
         """The thread's batch has ended. Not while holding the lock of any engine."""
         self._in_whole.discard(slot)
-        share = self._shares.pop(slot, None)
-        if share is not None:
-            self.division.give_back(share)
+        self.division.release(slot)
         self._ledger.release(self._account, slot)

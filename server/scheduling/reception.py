@@ -29,7 +29,7 @@ class Reception:
             waiting_s = self._batcher.seconds_ahead(priority, deadline_s, now_s=now_s)
             running_s = self._desk.running_s(now_s=now_s)
         waiting_s *= self._engine.sharing * self._engine.shapes.slowdown
-        return (waiting_s + running_s) / self._engine.at_once
+        return (waiting_s + running_s) / self._at_once
 
     def refusal(
         self, shapes: Sequence[Shape], *, deadline_s: float, priority: Priority
@@ -56,8 +56,13 @@ class Reception:
     def _own_s(self, shapes: Sequence[Shape]) -> float:
         """Expected seconds of the jobs of one request. Those behind the first are a queue too."""
         longest_s, *others_s = sorted(map(self._engine.cost.alone_s, shapes), reverse=True)
-        queue_s = fsum(others_s) * self._engine.sharing / self._engine.at_once
+        queue_s = fsum(others_s) * self._engine.sharing / self._at_once
         return (longest_s + queue_s) * self._engine.shapes.slowdown
+
+    @property
+    def _at_once(self) -> float:
+        """Batches that those who come now will find to run at once."""
+        return max(1.0, min(self._engine.overlap, self._engine.at_once))
 
     def unusable(self, job: Job) -> ServerError | None:
         """The refusal of a frame that does not fit the one before it."""

@@ -200,7 +200,6 @@ class Worker:
         if self.engine.model is not None:
             if replaces:
                 self.engine.probe()  # is the engine to blame?
-            self.engine.divide()
             return True
         try:
             model = self.engine.load(self._load, calibrate_s=self.policy.calibrate_s)
@@ -216,8 +215,11 @@ class Worker:
 
     def _turn(self, slot: int) -> bool:
         """Wait for work and do it; false at the end. Its images and maps are freed with it."""
-        parallelism = self.engine.parallelism
-        batch = self._desk.take(slot, room=self.engine.room, num_wanted=lambda: parallelism.level)
+        if slot > 0:
+            self.engine.divide()  # the first thread goes on meanwhile
+        batch = self._desk.take(
+            slot, room=self.engine.room, num_wanted=lambda: self.engine.parallelism.level
+        )
         if batch is None:
             return False
         if batch.entries:
@@ -227,19 +229,21 @@ class Worker:
                 # What fewer threads do than are wanted says nothing about how many are best.
                 backlog=lambda: (
                     len(self._desk) > 0
-                    and self.num_threads >= parallelism.level
-                    and self.engine.at_once == parallelism.level
+                    and self.num_threads >= self.engine.parallelism.level
+                    and self.engine.at_once == self.engine.parallelism.level
                 ),
             )
-            self._desk.release(slot)
             self.engine.release(slot)
+            self._desk.release(slot)  # and tell those who wait for a place
         elif self.engine.health.reason is not None:
             self.engine.probe()
+        else:
+            self.engine.rest(now_s=time.monotonic())
         return True
 
     def _recover(self, slot: int) -> None:
-        self._desk.recover(slot)
         self.engine.release(slot)
+        self._desk.recover(slot)
         self._watch.restarted()
 
     def _ended(self) -> None:

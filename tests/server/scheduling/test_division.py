@@ -1,11 +1,14 @@
 """Who runs beside others has a share of the engine's threads; who is alone, or large, has all."""
 
 import threading
+import time
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+import numpy as np
 import pytest
 
 import server.scheduling.engine
@@ -13,7 +16,7 @@ import server.scheduling.places
 from models.runtime.protocol import Runtime
 from server.errors import ServerError
 from server.loading.loaded_model import load_model
-from server.scheduling.batch import Batch, Entry
+from server.scheduling.batch import Batch, Entry, Room
 from server.scheduling.batcher import BatchPolicy
 from server.scheduling.cost import CostModel, Shape
 from server.scheduling.division import Division
@@ -22,6 +25,7 @@ from server.scheduling.known_shapes import KnownShapes
 from server.scheduling.lane import Waiting
 from server.scheduling.measured_runtime import MeasuredRuntime
 from server.scheduling.peak_meter import PeakMeter
+from server.scheduling.places import Places
 from server.scheduling.worker import WorkerPolicy
 from tests.server.scheduling.engines import FAILS, KILLS, Counting, Fussy
 from tests.server.scheduling.jobs import Start, assert_is_of, far_s, hold, job, submit
@@ -96,9 +100,18 @@ def test_two_large_ones_do_not_wait_for_each_other_in_the_engine(
 ) -> None:
     monkeypatch.setattr(server.scheduling.places, "LARGEST_PX", 16 * 16)
     house = House(start, folder)
+    places, looks = house.engine._places, threading.Semaphore(0)
+
+    def room(slot: int, **how: Any) -> AbstractContextManager[Room]:
+        looks.release()
+        return Places.room(places, slot, **how)
+
+    monkeypatch.setattr(places, "room", room)
     large = submit(house.worker, 17, 50)
-    assert not house.engine._places._shares
+    assert looks.acquire(timeout=10)
+    assert looks.acquire(timeout=10)  # the second thread has looked at it, and again a second later
     assert len(house.worker._desk) == 1  # it waits in the queue, where it can still be cancelled
+    assert places.num_running == 1
     house.end()
     assert_is_of(large.result(10), 17, 50)
     assert house.num_in_whole == 3
@@ -124,8 +137,10 @@ def test_where_there_is_no_room_for_shares_none_are_loaded(
         house = House(start, folder, model_bytes=10**6)
     assert "no room for 2 engines beside this one" in caplog.text
     assert house.shares == []
-    assert_is_of(submit(house.worker, 5, 50).result(10), 5, 50)
+    waits = submit(house.worker, 5, 50)
     house.end()
+    assert_is_of(waits.result(10), 5, 50)
+    assert house.num_in_whole == 3
 
 
 def test_what_fails_in_a_share_runs_in_the_whole_engine_and_shares_that_fail_are_let_go_of(
@@ -134,11 +149,11 @@ def test_what_fails_in_a_share_runs_in_the_whole_engine_and_shares_that_fail_are
     house = House(start, folder)
     with pytest.raises(ServerError):
         submit(house.worker, 5, FAILS).result(10)
-    assert house.engine._places.division.has_shares(2)  # it failed in the whole engine as well
+    assert house.engine._places.division.has_free  # it failed in the whole engine as well
     for share in house.shares:
         share.is_broken = True
     assert_is_of(submit(house.worker, 5, 50).result(10), 5, 50)
-    assert not house.engine._places.division.has_shares(2)
+    assert (house.engine.parallelism.level, house.engine._places.division.has_free) == (1, False)
     house.end()
 
 
@@ -150,9 +165,9 @@ def test_a_thread_that_dies_leaves_its_share_behind(
         submit(house.worker, 5, KILLS).result(20)
     assert watch.num_restarts >= 1
     house.end()
-    wait_until(lambda: not house.engine._places._shares)
     division = house.engine._places.division
-    assert None not in (division.take(2), division.take(2))
+    wait_until(lambda: division.num_held == 0)
+    assert None not in (division.take(7), division.take(8))
 
 
 def test_back_at_one_the_shares_are_let_go_of(start: Start, folder: Path) -> None:
@@ -160,7 +175,7 @@ def test_back_at_one_the_shares_are_let_go_of(start: Start, folder: Path) -> Non
     house.end()
     house.engine.parallelism.level = 1
     submit(house.worker, 5).result(10)
-    wait_until(lambda: not house.engine._places.division.is_prepared(2))
+    wait_until(lambda: not house.engine._places.division.is_prepared)
 
 
 def share_of(folder: Path) -> MeasuredRuntime:
@@ -175,18 +190,21 @@ def share_of(folder: Path) -> MeasuredRuntime:
 
 def test_each_share_has_one_batch_at_a_time(folder: Path) -> None:
     division, shares = Division(), [share_of(folder), share_of(folder)]
-    assert division.is_prepared(1)
-    assert division.take(1) is None
-    division.prepare(2, lambda: shares)
-    first, second = division.take(2), division.take(2)
-    assert {first, second} == set(shares)
-    assert division.take(2) is None
-    division.give_back(shares[0])
-    assert division.take(3) is shares[0]  # until those for three are there
-    division.keep(1)
-    division.give_back(shares[0])
-    division.give_back(shares[1])
-    assert division.take(2) is None
+    assert not division.is_prepared
+    assert division.take(0) is None
+    division.prepare(lambda: shares)
+    first, second = division.take(0), division.take(1)
+    assert [first, second] == shares
+    assert (division.take(2), division.has_free) == (None, False)
+    division.release(0)
+    division.release(0)  # by the thread, and again by whoever buries it
+    assert division.has_free
+    assert division.take(2) is first
+    division.let_go()
+    assert division.share_of(1) is second  # until its batch has ended
+    for slot in (1, 2):
+        division.release(slot)
+    assert (division.take(1), division.num_held, division.is_prepared) == (None, 0, False)
 
 
 @pytest.mark.parametrize("error", [MemoryError, RuntimeError, ValueError])
@@ -197,13 +215,12 @@ def test_shares_that_cannot_be_loaded_are_none(
         raise error("no engine")
 
     division = Division()
-    division.prepare(2, fail)
-    assert "could not be divided among 2 batches" in caplog.text
-    assert division.is_prepared(2)
-    assert not division.has_shares(2)
-    division.keep(1)  # the next trial asks again
-    division.prepare(2, lambda: [share_of(folder)])
-    assert division.has_shares(2)
+    division.prepare(fail)
+    assert "the engine could not be divided" in caplog.text
+    assert (division.is_prepared, division.has_free) == (True, False)
+    division.let_go()  # the next trial asks again
+    division.prepare(lambda: [share_of(folder)])
+    assert division.has_free
 
 
 def test_shares_are_loaded_once_however_many_ask(folder: Path) -> None:
@@ -218,15 +235,43 @@ def test_shares_are_loaded_once_however_many_ask(folder: Path) -> None:
     def fail() -> NoReturn:
         raise AssertionError("asked twice")
 
-    thread = threading.Thread(target=division.prepare, args=(2, load))
+    thread = threading.Thread(target=division.prepare, args=(load,))
     thread.start()
     assert begun.wait(10)
-    division.prepare(2, fail)
-    assert not division.is_prepared(2)
+    division.prepare(fail)
+    assert not division.is_prepared
     go_on.set()
     thread.join(10)
-    division.prepare(2, fail)
+    division.prepare(fail)
     assert division.take(2) is shares[0]
+
+
+def test_shares_that_nobody_wants_any_more_when_they_are_there_are_let_go_of(folder: Path) -> None:
+    division = Division()
+
+    def load() -> list[MeasuredRuntime]:
+        division.let_go()
+        return [share_of(folder)]
+
+    division.prepare(load)
+    assert not division.is_prepared
+
+
+def test_another_thread_loads_them_when_the_one_that_did_has_died(folder: Path) -> None:
+    division, shares = Division(), [share_of(folder)]
+
+    def die() -> NoReturn:
+        raise SystemExit
+
+    def load() -> None:
+        with suppress(SystemExit):  # pytest would stop
+            division.prepare(die)
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    thread.join(10)
+    division.prepare(lambda: shares)
+    assert division.take(0) is shares[0]
 
 
 def batch_of(side: int) -> Batch:
@@ -235,7 +280,7 @@ def batch_of(side: int) -> Batch:
         id=side, shape=shape, arrived_s=0.0, deadline_s=far_s(), priority=Priority.NORMAL
     )
     entry = Entry(waiting=waiting, job=job(side, side, (0, 0, 0)), future=Future())
-    return Batch(entries=(entry,), room_px=side * side)
+    return Batch(entries=(entry,), room_px=side * side, num_pixels=side * side)
 
 
 def test_large_batches_say_nothing_about_shares(
@@ -249,3 +294,47 @@ def test_large_batches_say_nothing_about_shares(
     for side in (16, 17):
         house.engine.answer(batch_of(side), 7, backlog=lambda: True)
     assert told == [True, False]
+
+
+def test_large_ones_run_alone_and_that_is_what_newcomers_expect(start: Start, folder: Path) -> None:
+    house = House(start, folder)
+    house.end()
+    house.engine.overlap = 2.0
+    for _ in range(30):
+        house.engine.answer(batch_of(16), 7, backlog=lambda: True)
+    assert house.engine.overlap < 1.1
+
+
+def test_an_idle_engine_gives_the_memory_of_its_shares_back(start: Start, folder: Path) -> None:
+    house = House(start, folder)
+    house.end()
+    house.engine.parallelism._settled = 2
+    kept = []
+    for rested_s in (50, 70):
+        house.engine.rest(now_s=time.monotonic() + rested_s)
+        kept.append(house.engine._places.division.is_prepared)
+    assert kept == [True, False]
+    assert house.engine.parallelism.level == 1
+
+
+def test_four_at_once_are_wanted_together_or_not_at_all(start: Start, folder: Path) -> None:
+    model = load_model(config_for(folder))
+    whole = Dividing(model.selection.runtime)
+    selection = replace(model.selection, runtime=whole, threads=9)
+    worker = start(replace(model, selection=selection), replace(TWO, max_parallel=4))
+    submit(worker, 1).result(10)
+    engine, levels = worker.engine, []
+    for now_s in np.arange(0, 500, 0.5):
+        engine.parallelism.done(work_s=0.5, now_s=float(now_s), backlog=True)
+        levels.append(engine.parallelism.level)
+    assert set(levels) == {1, 4}
+    assert levels.count(4) < 100
+    engine.parallelism.level = 4
+    wait_until(lambda: engine.at_once == 4)
+    assert len(whole.shares) == 4
+    engine.parallelism.level = 1
+    submit(worker, 2).result(10)
+    wait_until(lambda: not engine._places.division.is_prepared)
+    engine.parallelism.level = 4  # the next trial finds shares again, whichever threads still live
+    wait_until(lambda: engine.at_once == 4)
+    assert len(whole.shares) == 8

@@ -12,7 +12,7 @@ def slow_to_compile(*, stride: int = 16) -> KnownShapes:
     for side in range(40):
         shapes.ran(("none", 1, (side, 0)), 3.0)
         shapes.ran(("none", 1, (side, 0)), 1.0)
-    shapes.cold_share = 0.0
+    shapes.cold.share = 0.0
     return shapes
 
 

@@ -2,7 +2,14 @@
 
 import pytest
 
-from server.scheduling.parallelism import CALLS, HALF_S, LONGEST_PAUSE_S, PAUSE_S, Parallelism
+from server.scheduling.parallelism import (
+    CALLS,
+    HALF_S,
+    LONGEST_HALF_S,
+    LONGEST_PAUSE_S,
+    PAUSE_S,
+    Parallelism,
+)
 
 
 def run(parallel: Parallelism, *, speed: dict[int, float], batches: int) -> list[int]:
@@ -86,3 +93,41 @@ def test_a_trial_with_one_less_may_end_where_it_began() -> None:
         seen.append((parallel.level, parallel.most))
     assert list(dict.fromkeys(seen)) == [(1, 1), (2, 2), (1, 2)]
     assert seen[-1] == (2, 2)
+
+
+def test_little_less_is_no_reason_to_go_back() -> None:
+    parallel = Parallelism(at_most=2)
+    levels = run(parallel, speed={1: 1.0, 2: 1.15}, batches=100)
+    assert levels[-1] == 2
+    levels = run(parallel, speed={1: 1.0, 2: 1.05}, batches=2000)
+    assert levels[-1] == 2
+    levels = run(parallel, speed={1: 1.0, 2: 1.0}, batches=2000)
+    assert levels[-1] == 1
+
+
+def test_a_half_that_takes_too_long_is_of_another_load() -> None:
+    parallel = Parallelism(at_most=2)
+    for n in range(CALLS + 2):
+        parallel.done(work_s=1.0, now_s=float(n), backlog=True)
+    assert parallel.level == 2
+    for n in range(10):  # hardly anything waits now
+        parallel.done(work_s=1.0, now_s=20.0 + n * LONGEST_HALF_S / 5, backlog=False)
+    assert parallel.level == 1
+
+
+def test_one_or_all_of_them() -> None:
+    parallel = Parallelism(at_most=4, step=3)
+    levels = run(parallel, speed={1: 1.0, 4: 1.5}, batches=500)
+    assert set(levels) == {1, 4}
+    assert levels.count(1) < 50
+
+
+def test_what_fails_is_not_tried_for_a_while_and_what_is_forgotten_is_tried_at_once() -> None:
+    parallel = Parallelism(at_most=2)
+    speed = {1: 1.0, 2: 1.5}
+    run(parallel, speed=speed, batches=100)
+    parallel.give_up(now_s=100.0)
+    assert parallel.level == 1
+    assert set(run(parallel, speed=speed, batches=50)) == {1}
+    parallel.forget()
+    assert run(parallel, speed=speed, batches=50)[-1] == 2

@@ -18,6 +18,7 @@ from server.errors import (
 )
 from server.scheduling.cost import GraphCost, Shape
 from server.scheduling.job import Answer, Job, Priority
+from server.scheduling.known_shapes import Coldness
 from server.scheduling.worker import Worker
 from tests.server.scheduling.engines import (
     Counting,
@@ -236,11 +237,11 @@ def test_what_is_expected_counts_shared_batches_cold_shapes_and_batches_at_once(
     assert gated.expected_wait_s == pytest.approx(2000, abs=60)
     engine.sharing = 0.5
     assert gated.expected_wait_s == pytest.approx(1500, abs=60)
-    engine.shapes.cold_share, engine.shapes._log_factor = 0.5, math.log(3.0)  # twice as long
+    engine.shapes.cold = Coldness(log_factor=math.log(3.0), share=0.5)  # twice as long
     assert gated.expected_wait_s == pytest.approx(2000, abs=60)
     engine.parallelism.level = 2
-    assert gated.expected_wait_s == pytest.approx(2000, abs=60)  # not before all is there
-    engine._places.division.prepare(2, list)
+    assert gated.expected_wait_s == pytest.approx(2000, abs=60)  # they have not run at once yet
+    engine.overlap = 2.0
     assert gated.expected_wait_s == pytest.approx(1000, abs=60)
     gate.open.set()
     for future in (running, waits):
