@@ -31,7 +31,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--limit-s", type=float, default=1500.0, help="for both bundles together")
     parser.add_argument("--seed", type=int, default=0, help="of images, order, faults")
     parser.add_argument("--cases", type=int, default=120, help="different requests with an answer")
-    parser.add_argument("--bundle", default="", help=f"{TOY} or a folder; both {TOY} and street")
+    parser.add_argument("--bundle", choices=(TOY, STREET.name), help="one of them; by default both")
     parser.add_argument("--faults", type=int, default=20, help="0: then no 500 is excused")
     parser.add_argument("--only", type=int, help="send this request of the plan alone")
     parser.add_argument("--tools-s", type=float, default=8.0, help="for each run of wrk and others")
@@ -91,7 +91,7 @@ def planned(options: argparse.Namespace, toy: Path) -> list[Settings]:
     ]
     if not options.bundle:
         return both
-    return [one for one in both if options.bundle in (one.title, str(one.bundle))]
+    return [one for one in both if options.bundle == one.title]
 
 
 def repeat(options: argparse.Namespace, toy: Path) -> int:
