@@ -11,9 +11,8 @@ SOAK_REQUESTS ?= 10000
 SOAK_LIMIT_S ?= 1500
 SOAK_SEED ?= 0
 FUZZ_SECONDS ?= 60
-# A process of their own: some kill threads from outside, as nothing does in production; and engines
-# that have run here, then processes forked by a DataLoader, end in a segmentation fault.
-THREADED := tests/models/runtime tests/server tests/soak server
+# These tests kill threads from outside, as nothing does in production: a process of their own.
+THREADED := tests/server tests/soak server
 
 .PHONY: help serve test check check-rest check-compile bench soak train export clean
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from models.bundle import FEATURE_INPUTS, FEATURES, Bundle, Graph
 from models.runtime.graph_io import flow_inputs, flow_maps, frame_maps, output_names
 from models.runtime.inputs import InputError, check_frame, check_pair
+from models.runtime.passing_thread import in_passing_thread
 from models.runtime.protocol import Features, FlowMaps, FrameMaps
 
 
@@ -19,6 +20,12 @@ class OpenVino:
 
     More streams are no way out: each generates kernels of its own, and which stream a call runs in
     nobody can say, so they could not be specialised (see `_specialise`).
+
+    Each `Core` gives the thread that loads its first model a stack for signals, and unmaps it when
+    the last of its models goes, even if that is still the thread's, or will be again: of two in one
+    thread, the second puts back that of the first (2026.4.1). The next signal that Python handles,
+    Ctrl-C or a child's end, then ends the process with SIGSEGV. So models are loaded in threads
+    that do nothing else.
     """
 
     name = "openvino"
@@ -58,31 +65,37 @@ class OpenVino:
         """Compile a bundle's graphs. See models.runtime.select."""
         import openvino
 
-        core = openvino.Core()
         slim = _is_slim(precisions)
-        models = {
-            name: core.compile_model(
-                _read(core, folder, graph, precision=precisions[name], slim=slim),
-                "CPU",
-                _options(graph, precisions[name], threads=threads) | _cache_options(cache),
-            )
-            for name, graph in bundle.graphs.items()
-        }
-        return cls(bundle, models, precisions=precisions)
+
+        def compile_models() -> dict[str, Any]:
+            core = openvino.Core()
+            return {
+                name: core.compile_model(
+                    _read(core, folder, graph, precision=precisions[name], slim=slim),
+                    "CPU",
+                    _options(graph, precisions[name], threads=threads) | _cache_options(cache),
+                )
+                for name, graph in bundle.graphs.items()
+            }
+
+        return cls(bundle, in_passing_thread(compile_models), precisions=precisions)
 
     def share(self, threads: int) -> "OpenVino":
         """See models.runtime.protocol.Divisible. Nothing is compiled again: it takes a second."""
         import openvino
 
-        core = openvino.Core()
-        models = {
-            name: core.import_model(
-                model.export_model(),
-                "CPU",
-                _options(self._bundle.graphs[name], self.precisions[name], threads=threads),
-            )
-            for name, model in self._models.items()
-        }
+        def import_models() -> dict[str, Any]:
+            core = openvino.Core()
+            return {
+                name: core.import_model(
+                    model.export_model(),
+                    "CPU",
+                    _options(self._bundle.graphs[name], self.precisions[name], threads=threads),
+                )
+                for name, model in self._models.items()
+            }
+
+        models = in_passing_thread(import_models)
         return OpenVino(self._bundle, models, precisions=self.precisions)
 
     def frame(self, image: NDArray[np.uint8], size: NDArray[np.int64]) -> FrameMaps:
