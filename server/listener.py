@@ -10,6 +10,7 @@ from types import FrameType
 
 import uvicorn
 
+from models.runtime.allocator import share_arena
 from server.app import create_app
 from server.config import PREFIX, ServerConfig
 from server.errors import Unusable
@@ -96,6 +97,7 @@ def serve(config: ServerConfig) -> int:
     Raises:
         Unusable: the address cannot be listened on.
     """
+    share_arena()
     configure_logging(config.log_format)
     for sentence in near_misses(os.environ, ServerConfig.model_fields, prefix=PREFIX):
         log.warning("%s", sentence)

@@ -9,12 +9,12 @@ import torch
 from rich.console import Console
 from torch.utils.data import Dataset
 
+from models.runtime.allocator import keep_freed_memory
 from training.class_count import classes_of, with_class_share
 from training.data.batch import Batch
 from training.data.mixture import StepBatches
 from training.data.share import OwnSamples
 from training.recipe import Recipe
-from training.running.allocator import keep_freed_memory
 from training.running.checkpoint import checkpoints_in, read_newest
 from training.running.cores import NUM_CORES
 from training.running.distributed import device_of, from_environment, joined

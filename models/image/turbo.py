@@ -16,6 +16,7 @@ _COEFFICIENTS = np.array(
     ]
 )
 _SAMPLE = 100_000
+_ROUNDING = 1e-4  # of the largest value: engines and batch mates agree to this
 
 
 def turbo_table() -> NDArray[np.uint8]:
@@ -29,7 +30,7 @@ def colour_depth(depth: NDArray[np.float32], *, near_is_large: bool) -> NDArray[
     """A depth map (h, w) as RGB (h, w, 3): near is red, far is blue, unknown is black.
 
     The colours span the 1st to the 99th percentile, so that a few wild pixels do not flatten the
-    rest; a constant map takes the middle colour.
+    rest; a map that is constant, but for what engines round, takes the middle colour.
 
     Args:
         depth: any convention; NaN and infinity are unknown.
@@ -46,7 +47,7 @@ def colour_depth(depth: NDArray[np.float32], *, near_is_large: bool) -> NDArray[
     exact: NDArray[Any] = np.where(known, depth, np.float32(low))
     if high - low > 1e38:  # the difference overflows float32
         exact = exact.astype(np.float64)
-    if high - low > 1e-12 * max(abs(low), abs(high)):
+    if high - low > _ROUNDING * max(abs(low), abs(high)):
         level = (exact.clip(low, high) - low) / (high - low)
         index = np.rint(level * 255).astype(np.uint8)
     else:

@@ -22,7 +22,7 @@ from tests.soak.soak import LIMITS, Settings, Soak, soak
 
 TOY = "toy"
 STREET = ROOT / "models" / "bundles" / "street"
-STREET_SHARE = 1 / 40  # of the requests: its engine takes a hundred times as long
+STREET_SHARE = 1 / 20  # of the requests: its engine takes a hundred times as long
 
 
 def arguments() -> argparse.Namespace:
@@ -81,7 +81,7 @@ def planned(options: argparse.Namespace, toy: Path) -> list[Settings]:
             bundle=STREET,
             num_requests=max(40, round(options.requests * STREET_SHARE)),
             num_cases=min(options.cases, 24),
-            num_parts=4,
+            num_parts=8,
             num_faults=min(4, options.faults),
             largest_px=160,
             capacity_s=15.0,
@@ -118,6 +118,7 @@ def write_json(tally: Tally, path: Path) -> None:
         "p50_s": tally.latencies.percentile(50.0),
         "p99_s": tally.latencies.percentile(99.0),
         "rss_bytes": [state.rss_bytes for state in tally.states],
+        "faults": [state.done for state in tally.states],
         "drift": tally.drift,
         "findings": [vars(finding) for finding in tally.findings],
     }

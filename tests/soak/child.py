@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.runtime.allocator import share_arena
 from models.runtime.onnxruntime import OnnxRuntime
 from models.runtime.protocol import FrameMaps
 from server.__main__ import main
@@ -118,6 +119,7 @@ def _listen(faults: Faults) -> None:
 
 
 if __name__ == "__main__":
+    share_arena()  # as the server itself does, but before a thread of ours has one of its own
     hook = Faults()
     hook.install()
     threading.Thread(target=_listen, args=(hook,), name="soak", daemon=True).start()

@@ -72,6 +72,26 @@ def test_inline_maps_are_compared_by_their_pixels(size: tuple[int, int]) -> None
     assert different(in_json(codes), in_json(codes[::-1].copy())) is not None
 
 
+def in_words(depth: NDArray[Any], *, unknown: bool = False) -> Ending:
+    """As the server writes depth: 1 is the least value, 65535 the greatest."""
+    low, high = float(depth.min()), float(depth.max())
+    scale = (high - low) / 65534
+    codes = (np.round((depth - low) / scale) + 1).astype(np.uint16)
+    codes[0, 0] *= not unknown
+    return ending("image/png", write_png(codes, meta={"scale": scale, "offset": low - scale}))
+
+
+def test_depth_is_compared_as_depth_however_narrow_its_range() -> None:
+    flat = np.array([[3.0, 3.00001, 3.00002], [3.00003, 3.00004, 3.00005]])
+    alone = in_words(flat)
+    assert different(alone, in_words(flat[::-1].copy())) is None  # a few last bits of float32
+    assert different(alone, in_words(flat + 0.01)) is not None
+    assert different(alone, in_words(flat, unknown=True)) == "knows other pixels"
+    deep = np.linspace(0.0, 30.0, 6).reshape(2, 3)
+    assert different(in_words(deep), in_words(deep + 0.002)) is None
+    assert different(in_words(deep), in_words(deep + 0.01)) is not None
+
+
 def test_timings_may_differ_and_numbers_may_not() -> None:
     alone = in_json(DEPTH)
     assert different(alone, in_json(DEPTH, timings={"infer_ms": 9.0})) is None

@@ -18,6 +18,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from models.bundle_folder import read_bundle
 from models.runtime.predictor import Prediction, predict
@@ -140,7 +141,36 @@ def _picture(a: bytes, b: bytes) -> str | None:
     )
     if first is None or second is None:
         return "is not a picture"
+    words = [_words(body) for body in (a, b)]
+    if first.dtype == np.uint16 and first.ndim == 2 and all(words):
+        return _coded((first, words[0]), (second, words[1]))
     return _levels(first, second, CODES if first.dtype == np.uint16 else COLOURS)
+
+
+def _words(png: bytes) -> dict[str, Any]:
+    """What a PNG says about its numbers; empty if nothing."""
+    with Image.open(io.BytesIO(png)) as image:
+        words: dict[str, Any] = json.loads(image.info.get("anyres", "{}"))
+    return words
+
+
+def _coded(
+    alone: tuple[NDArray[Any], dict[str, Any]], loaded: tuple[NDArray[Any], dict[str, Any]]
+) -> str | None:
+    """Compare what the codes stand for: where all values are nearly equal, so is the scale small,
+    and a last bit many levels."""
+    (codes, words), (other_codes, other_words) = alone, loaded
+    if codes.shape != other_codes.shape:
+        return f"is {other_codes.shape}, alone it was {codes.shape}"
+    if ((codes == 0) != (other_codes == 0)).any():
+        return "knows other pixels"
+    a, b = (
+        found["scale"] * stored.astype(np.float64) + found["offset"]
+        for stored, found in ((codes, words), (other_codes, other_words))
+    )
+    most = RELATIVE * max(1.0, float(np.abs(a).max())) + CODES * words["scale"]
+    worst = float(np.abs(a - b).max())
+    return None if worst <= most else f"differs by up to {worst:g}, expected at most {most:g}"
 
 
 def _levels(a: NDArray[Any], b: NDArray[Any], most: int) -> str | None:

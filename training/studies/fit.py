@@ -10,10 +10,10 @@ from pathlib import Path
 
 import torch
 
+from models.runtime.allocator import keep_freed_memory
 from models.weights import save_weights
 from training.recipe import Recipe
 from training.running import distributed
-from training.running.allocator import keep_freed_memory
 from training.running.cores import NUM_CORES
 from training.running.distributed import Processes
 from training.running.loader import load

@@ -44,6 +44,15 @@ def test_a_constant_map_takes_the_middle_and_unknown_is_black() -> None:
     np.testing.assert_array_equal(picture[1, 1], turbo_table()[128])
 
 
+def test_what_engines_round_is_no_picture() -> None:
+    depth = np.array([[7.0, 7.0003], [7.0004, 7.0]], dtype=np.float32)
+    assert (colour_depth(depth, near_is_large=True) == turbo_table()[128]).all()
+    sloped = np.array([[7.0, 7.002]], dtype=np.float32)
+    np.testing.assert_array_equal(
+        colour_depth(sloped, near_is_large=True)[0], turbo_table()[[0, 255]]
+    )
+
+
 def test_extremes_of_float32_and_nothing_known_give_a_picture() -> None:
     limit = np.finfo(np.float32).max
     picture = colour_depth(np.array([[-limit, limit]], dtype=np.float32), near_is_large=True)
