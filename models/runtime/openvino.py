@@ -13,6 +13,7 @@ from models.runtime.graph_io import flow_inputs, flow_maps, frame_maps, output_n
 from models.runtime.inputs import InputError, check_frame, check_pair
 from models.runtime.passing_thread import in_passing_thread
 from models.runtime.protocol import Features, FlowMaps, FrameMaps
+from models.runtime.quiet_openvino import import_openvino
 
 
 class OpenVino:
@@ -39,8 +40,7 @@ class OpenVino:
             models: its compiled graphs, by name. Nobody else runs them.
             precisions: in which each was compiled.
         """
-        import openvino
-
+        openvino = import_openvino()
         self.version: str = openvino.__version__.partition("-")[0]
         self.precisions = dict(precisions)
         self._bundle = bundle
@@ -63,8 +63,7 @@ class OpenVino:
         cache: Path | None = None,
     ) -> "OpenVino":
         """Compile a bundle's graphs. See models.runtime.select."""
-        import openvino
-
+        openvino = import_openvino()
         slim = _is_slim(precisions)
 
         def compile_models() -> dict[str, Any]:
@@ -82,7 +81,7 @@ class OpenVino:
 
     def share(self, threads: int) -> "OpenVino":
         """See models.runtime.protocol.Divisible. Nothing is compiled again: it takes a second."""
-        import openvino
+        openvino = import_openvino()
 
         def import_models() -> dict[str, Any]:
             core = openvino.Core()
@@ -133,8 +132,7 @@ class OpenVino:
             return {name: answers[name] for name in self._names[name]}
 
     def _tensor(self, name: str, array: NDArray[Any]) -> Any:
-        import openvino
-
+        openvino = import_openvino()
         array = np.ascontiguousarray(array)
         if not (self._slim and name.startswith(FEATURE_INPUTS)):
             return array
@@ -150,8 +148,7 @@ def _is_slim(precisions: Mapping[str, str]) -> bool:
 
 def _read(core: Any, folder: Path, graph: Graph, *, precision: str, slim: bool) -> Any:
     """The graph's model, its features in bfloat16 if `slim`."""
-    import openvino
-
+    openvino = import_openvino()
     model = core.read_model(folder / graph.file_for(precision))
     if not slim:
         return model
@@ -192,6 +189,5 @@ def _cache_options(cache: Path | None) -> dict[str, object]:
 
 def cpu_has_bf16() -> bool:
     """Whether the CPU multiplies bfloat16 by itself."""
-    import openvino
-
+    openvino = import_openvino()
     return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from server.loading.model_folder import list_models
+from tests.need import need
 from tests.server.raw_http import ask
 from tests.server.serving import encoded, plain, post_head
 from tests.server.test_main import serving
@@ -38,7 +39,7 @@ print([file.stat().st_size for file in cache.iterdir()])
 def test_a_disk_that_fills_while_the_cache_is_written_costs_nothing_but_time(
     folder: Path, tmp_path: Path
 ) -> None:
-    pytest.importorskip("openvino", reason="openvino is not installed")
+    need("openvino")
     command = [sys.executable, "-c", _ON_A_FULL_DISK, str(folder), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr

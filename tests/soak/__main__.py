@@ -32,6 +32,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of images, order, faults")
     parser.add_argument("--cases", type=int, default=120, help="different requests with an answer")
     parser.add_argument("--bundle", choices=(TOY, STREET.name), help="one of them; by default both")
+    parser.add_argument("--engine", choices=("onnxruntime", "openvino"), default="onnxruntime")
     parser.add_argument("--faults", type=int, default=20, help="0: then no 500 is excused")
     parser.add_argument("--only", type=int, help="send this request of the plan alone")
     parser.add_argument("--tools-s", type=float, default=8.0, help="for each run of wrk and others")
@@ -67,6 +68,7 @@ def planned(options: argparse.Namespace, toy: Path) -> list[Settings]:
         Settings(
             title=TOY,
             bundle=toy,
+            engine=options.engine,
             num_requests=options.requests,
             num_cases=options.cases,
             num_parts=20,
@@ -79,6 +81,7 @@ def planned(options: argparse.Namespace, toy: Path) -> list[Settings]:
         Settings(
             title=STREET.name,
             bundle=STREET,
+            engine=options.engine,
             num_requests=max(40, round(options.requests * STREET_SHARE)),
             num_cases=min(options.cases, 24),
             num_parts=8,
@@ -97,7 +100,8 @@ def planned(options: argparse.Namespace, toy: Path) -> list[Settings]:
 def repeat(options: argparse.Namespace, toy: Path) -> int:
     """One request of the plan, alone on a server that nobody hurts."""
     (settings,) = planned(options, toy)
-    with patient(settings.bundle, options.out / "only.log", LIMITS) as server:
+    log = options.out / "only.log"
+    with patient(settings.bundle, log, LIMITS, engine=settings.engine) as server:
         run = Soak(settings, server)
         ending = asyncio.run(run.once(options.only))
         print(plan(options.only, hand=run.hand, seed=options.seed))

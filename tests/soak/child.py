@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from models.runtime.allocator import share_arena
 from models.runtime.onnxruntime import OnnxRuntime
+from models.runtime.openvino import OpenVino
 from models.runtime.protocol import FrameMaps
 from server.__main__ import main
 
@@ -51,17 +52,19 @@ class Faults:
         self._lock = threading.Lock()
 
     def install(self) -> None:
-        """Stand in front of the engine of this process."""
-        original: Callable[..., FrameMaps] = OnnxRuntime.frame
+        """Stand in front of the engines of this process."""
+        self._install(OnnxRuntime)
+        self._install(OpenVino)
+
+    def _install(self, engine: Any) -> None:
+        original: Callable[..., FrameMaps] = engine.frame
         faults = self
 
-        def frame(
-            self: OnnxRuntime, image: NDArray[np.uint8], size: NDArray[np.int64]
-        ) -> FrameMaps:
+        def frame(self: Any, image: NDArray[np.uint8], size: NDArray[np.int64]) -> FrameMaps:
             faults.strike()
             return original(self, image, size)
 
-        OnnxRuntime.frame = frame  # type: ignore[method-assign]
+        engine.frame = frame
 
     def strike(self) -> None:
         """Called by the engine's thread before each run."""

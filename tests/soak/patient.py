@@ -93,14 +93,20 @@ class Patient:
             self._process.kill()
 
 
+ENGINE_FLAGS = {"onnxruntime": ("--threads", "1"), "openvino": ("--precision", "f32")}
+
+
 @contextmanager
-def patient(bundle: Path, log: Path, flags: Sequence[str] = ()) -> Iterator[Patient]:
-    """A server with a hook, for as long as it is needed."""
+def patient(
+    bundle: Path, log: Path, flags: Sequence[str] = (), *, engine: str = "onnxruntime"
+) -> Iterator[Patient]:
+    """A server with a hook, for as long as it is needed. It computes in float32: what the truth is
+    compared with."""
     command = [sys.executable, "-m", "tests.soak.child", "--bundle", str(bundle), "--port", "0"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with log.open("w", encoding="utf-8") as file:
         process = subprocess.Popen(
-            [*command, "--engine", "onnxruntime", "--threads", "1", *flags],
+            [*command, "--engine", engine, *ENGINE_FLAGS.get(engine, ()), *flags],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=file,

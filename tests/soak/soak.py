@@ -38,6 +38,7 @@ class Settings:
 
     title: str
     bundle: Path
+    engine: str = "onnxruntime"
     num_requests: int
     num_cases: int
     num_parts: int
@@ -54,7 +55,7 @@ class Settings:
 
 def soak(settings: Settings, log: Path) -> Tally:
     """Run it on a server of its own, whose log goes to a file."""
-    with patient(settings.bundle, log, LIMITS) as server:
+    with patient(settings.bundle, log, LIMITS, engine=settings.engine) as server:
         run = Soak(settings, server)
         tally = asyncio.run(run.run())
         code = server.stop()

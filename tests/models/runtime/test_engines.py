@@ -14,11 +14,12 @@ from models.runtime.openvino import OpenVino
 from models.runtime.predictor import predict
 from models.runtime.protocol import Divisible, Features, Runtime
 from models.runtime.select import ENGINES, select_runtime
+from tests.need import need
 
 
 @pytest.fixture(params=ENGINES, scope="session")
 def runtime(request: pytest.FixtureRequest, folder: Path) -> Runtime:
-    pytest.importorskip(request.param, reason=f"{request.param} is not installed")
+    need(request.param)
     bundle = read_bundle(folder)
     return select_runtime(folder, bundle, engine=request.param, threads=1, precision="f32").runtime
 
@@ -98,7 +99,7 @@ def test_threads_do_not_mix_their_answers(runtime: Runtime) -> None:
 def test_an_engine_that_runs_one_call_at_a_time_is_had_once_more_with_other_threads(
     folder: Path,
 ) -> None:
-    pytest.importorskip("openvino", reason="openvino is not installed")
+    need("openvino")
     bundle = read_bundle(folder)
     whole = select_runtime(folder, bundle, engine="openvino", threads=2, precision="f32").runtime
     assert isinstance(whole, OpenVino)

@@ -9,6 +9,7 @@ from typing import NoReturn
 import pytest
 
 from models.runtime.passing_thread import in_passing_thread
+from tests.need import need
 
 AFTER_TWO_ENGINES = """
 import os, signal, sys
@@ -29,7 +30,7 @@ os.kill(os.getpid(), signal.SIGCHLD)
 
 
 def test_signals_are_heard_after_engines_have_come_and_gone(folder: Path) -> None:
-    pytest.importorskip("openvino", reason="openvino is not installed")
+    need("openvino")
     command = [sys.executable, "-c", AFTER_TWO_ENGINES, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr

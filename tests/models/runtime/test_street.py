@@ -16,6 +16,7 @@ from models.runtime.openvino import cpu_has_bf16
 from models.runtime.predictor import predict
 from models.runtime.protocol import Divisible, Features, Runtime
 from models.runtime.select import ENGINES, select_runtime
+from tests.need import need
 
 STREET = Path(__file__).parents[3] / "models" / "bundles" / "street"
 sizes = st.tuples(st.integers(1, 70), st.integers(1, 70))
@@ -96,7 +97,7 @@ def test_a_tiny_image_before_a_large_one_spoils_nothing(engine: str) -> None:
 
 @pytest.mark.parametrize("precision", ["f32", "bf16"])
 def test_a_share_answers_as_the_whole_engine_whatever_it_has_seen_first(precision: str) -> None:
-    pytest.importorskip("openvino", reason="openvino is not installed")
+    need("openvino")
     if precision == "bf16" and not cpu_has_bf16():
         pytest.skip("this CPU has no bf16")
     whole = select_runtime(

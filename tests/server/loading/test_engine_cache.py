@@ -11,6 +11,7 @@ from models.runtime.predictor import predict
 from models.runtime.select import select_runtime
 from server.loading.engine_cache import usable_cache
 from server.loading.loaded_model import load_model
+from tests.need import need
 from tests.server.serving import config_for, plain
 
 
@@ -45,7 +46,7 @@ def test_a_disk_that_is_nearly_full_is_left_alone(
 def test_openvino_keeps_what_it_compiled_and_does_without_where_it_cannot(
     tmp_path: Path, folder: Path
 ) -> None:
-    pytest.importorskip("openvino", reason="openvino is not installed")
+    need("openvino")
     bundle = read_bundle(folder)
     kept = select_runtime(folder, bundle, engine="openvino", threads=1, cache=tmp_path)
     assert f"compiled graphs are kept in {tmp_path}" in kept.reason
