@@ -21,7 +21,14 @@ from tests.soak.garbage import Garbage
 from tests.soak.judge import Judge
 from tests.soak.patient import Patient, patient
 from tests.soak.plan import Planned, plan
-from tests.soak.truth import open_engine, true_maps, wrong_maps
+from tests.soak.truth import (
+    BETWEEN_ENGINES,
+    RELATIVE,
+    TRUE_ENGINE,
+    open_engine,
+    true_maps,
+    wrong_maps,
+)
 
 CLIENTS = 8  # that wait for their answers, to measure the capacity
 OVERLOAD = 2.0
@@ -38,7 +45,7 @@ class Settings:
 
     title: str
     bundle: Path
-    engine: str = "onnxruntime"
+    engine: str = TRUE_ENGINE
     num_requests: int
     num_cases: int
     num_parts: int
@@ -73,7 +80,8 @@ class Soak:
         self._judge = Judge(alone={})
         self.hand: list[Case] = []
         self._refused = 0
-        self.tally = Tally(title=settings.title, num_planned=settings.num_requests)
+        title = f"{settings.title}-{settings.engine}"
+        self.tally = Tally(title=title, num_planned=settings.num_requests)
 
     async def run(self) -> Tally:
         """Everything, in order."""
@@ -128,7 +136,9 @@ class Soak:
             reason = f"status {arrays.status} {answer.status}: {answer.body[:200]!r}"
             if arrays.status == answer.status == 200:
                 maps = await asyncio.to_thread(true_maps, engine, case)
-                reason = wrong_maps(arrays.body, maps) or ""
+                same = settings.engine == TRUE_ENGINE
+                relative = RELATIVE if same else BETWEEN_ENGINES
+                reason = wrong_maps(arrays.body, maps, relative=relative) or ""
             if reason:
                 self.tally.findings.append(
                     Finding(what=f"alone: {reason}", request=case.name, repeat=self._repeat(0))
@@ -268,7 +278,8 @@ class Soak:
     def _repeat(self, index: int) -> str:
         return (
             f"python -m tests.soak --seed {self._settings.seed} --only {index} "
-            f"--bundle {self._settings.bundle} --cases {self._settings.num_cases}"
+            f"--bundle {self._settings.title} --engine {self._settings.engine} "
+            f"--cases {self._settings.num_cases}"
         )
 
 

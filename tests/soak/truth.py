@@ -28,6 +28,8 @@ from server.codecs.decode import ImageLimits, decode_image
 from tests.soak.caller import Ending
 from tests.soak.cases import Case
 
+TRUE_ENGINE = "onnxruntime"
+BETWEEN_ENGINES = 1e-3  # of float32: other orders of sums, in a hundred products one after another
 RELATIVE = 1e-4  # of float32, with batch mates: what the network promises
 HALF = 2e-3  # float16 has eleven bits
 SURE = 0.502  # a winner above a half leads by more than any rounding can turn
@@ -39,7 +41,7 @@ VOLATILE = {"timings", "request_id"}
 def open_engine(bundle: Path) -> Runtime:
     """An engine of our own, with one thread as the server's."""
     return select_runtime(
-        bundle, read_bundle(bundle), engine="onnxruntime", threads=1, precision="f32"
+        bundle, read_bundle(bundle), engine=TRUE_ENGINE, threads=1, precision="f32"
     ).runtime
 
 
@@ -50,7 +52,7 @@ def true_maps(runtime: Runtime, case: Case) -> Prediction:
     return predict(runtime, *pixels)
 
 
-def wrong_maps(body: bytes, truth: Prediction) -> str | None:
+def wrong_maps(body: bytes, truth: Prediction, *, relative: float = RELATIVE) -> str | None:
     """What is wrong with an npz of all maps; None if nothing is."""
     with np.load(io.BytesIO(body)) as file:
         arrays = {name: file[name] for name in file.files}
@@ -70,7 +72,7 @@ def wrong_maps(body: bytes, truth: Prediction) -> str | None:
             differ = (found != expected) & (truth.label_confidence.astype(np.float32) > SURE)
             if differ.any():
                 return f"labels differ in {differ.sum()} of {differ.size} sure pixels"
-        elif reason := _floats(found, expected, HALF if expected.itemsize == 2 else RELATIVE):
+        elif reason := _floats(found, expected, HALF if expected.itemsize == 2 else relative):
             return f"{name}: {reason}"
     return None
 
