@@ -1,8 +1,8 @@
 """Settings of the C library's allocator. They do nothing where that is not glibc."""
 
 import ctypes
-import ctypes.util
 import os
+import sys
 
 M_TRIM_THRESHOLD = -1  # from malloc.h
 M_MMAP_THRESHOLD = -3
@@ -31,9 +31,7 @@ def share_arena() -> None:
 
 
 def _set(option: int, value: int) -> None:
-    library = ctypes.util.find_library("c")
-    if library is None:
-        return
-    c = ctypes.CDLL(library)
-    if hasattr(c, "mallopt"):
-        c.mallopt(option, value)
+    if sys.platform == "linux":
+        c = ctypes.CDLL(None)
+        if hasattr(c, "mallopt"):
+            c.mallopt(option, value)

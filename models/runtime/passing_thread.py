@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def in_passing_thread(call: Callable[[], T]) -> T:
-    """What the call returns. Whatever it raises, this raises."""
+    """What the call returns; what it raises, this raises."""
     future: Future[T] = Future()
 
     def run() -> None:
@@ -19,5 +19,9 @@ def in_passing_thread(call: Callable[[], T]) -> T:
             future.set_exception(error)
 
     # A daemon: at the end of the process nobody waits for an engine that is being loaded.
-    threading.Thread(target=run, name=f"passing-{call.__name__}", daemon=True).start()
-    return future.result()
+    thread = threading.Thread(target=run, name="passing", daemon=True)
+    thread.start()
+    try:
+        return future.result()
+    finally:
+        thread.join()  # after Ctrl-C too: the process must not be torn down under native code
