@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.runtime.allocator import share_arena
 from server.app import create_app
 from server.config import ServerConfig
 from server.errors import NotReady
@@ -64,7 +63,6 @@ class Replica:
     """One device. Ray calls these methods by their names."""
 
     def __init__(self, arguments: RayConfig) -> None:
-        share_arena()
         config = arguments.settings()
         if not config.threads and not arguments.gpus:
             # Ray does not bind processes to cores: each engine would take all of the machine's.

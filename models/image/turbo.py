@@ -16,7 +16,7 @@ _COEFFICIENTS = np.array(
     ]
 )
 _SAMPLE = 100_000
-_ROUNDING = 1e-4  # of the largest value: engines and batch mates agree to this
+_NARROW = 0.01  # of the values: what spans less does not get all colours, or roundings would show
 
 
 def turbo_table() -> NDArray[np.uint8]:
@@ -30,7 +30,8 @@ def colour_depth(depth: NDArray[np.float32], *, near_is_large: bool) -> NDArray[
     """A depth map (h, w) as RGB (h, w, 3): near is red, far is blue, unknown is black.
 
     The colours span the 1st to the 99th percentile, so that a few wild pixels do not flatten the
-    rest; a map that is constant, but for what engines round, takes the middle colour.
+    rest, and at least a hundredth of the values: a map that is nearly constant stays near the
+    middle colour.
 
     Args:
         depth: any convention; NaN and infinity are unknown.
@@ -43,11 +44,13 @@ def colour_depth(depth: NDArray[np.float32], *, near_is_large: bool) -> NDArray[
     values = depth[known]
     sample = values[:: max(1, values.size // _SAMPLE)].astype(np.float64)
     low, high = (float(value) for value in np.percentile(sample, (1.0, 99.0)))
+    middle, narrow = (low + high) / 2, _NARROW * max(abs(low), abs(high))
+    low, high = min(low, middle - narrow / 2), max(high, middle + narrow / 2)
     table = turbo_table() if near_is_large else turbo_table()[::-1]
     exact: NDArray[Any] = np.where(known, depth, np.float32(low))
     if high - low > 1e38:  # the difference overflows float32
         exact = exact.astype(np.float64)
-    if high - low > _ROUNDING * max(abs(low), abs(high)):
+    if high > low:
         level = (exact.clip(low, high) - low) / (high - low)
         index = np.rint(level * 255).astype(np.uint8)
     else:

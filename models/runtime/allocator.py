@@ -24,9 +24,10 @@ def share_arena() -> None:
 
     By default each has one to itself, up to eight per core, where it keeps what others could use: a
     server that decodes, computes and encodes in different threads takes a quarter more and grows
-    for a long time. What the operator has chosen in MALLOC_ARENA_MAX stays.
+    for a long time. What the operator has chosen stays.
     """
-    if "MALLOC_ARENA_MAX" not in os.environ:
+    chosen = "MALLOC_ARENA_MAX" in os.environ or "arena_max" in os.environ.get("GLIBC_TUNABLES", "")
+    if not chosen:
         _set(M_ARENA_MAX, 1)
 
 

@@ -132,10 +132,10 @@ class OpenVino:
             return {name: answers[name] for name in self._names[name]}
 
     def _tensor(self, name: str, array: NDArray[Any]) -> Any:
-        openvino = import_openvino()
         array = np.ascontiguousarray(array)
         if not (self._slim and name.startswith(FEATURE_INPUTS)):
             return array
+        openvino = import_openvino()
         # NumPy has no bfloat16: what holds its bits has come as an array of another type.
         return openvino.Tensor(array, openvino.Shape(array.shape), openvino.Type.bf16)
 

@@ -9,19 +9,25 @@ T = TypeVar("T")
 
 
 def in_passing_thread(call: Callable[[], T]) -> T:
-    """What the call returns; what it raises, this raises."""
+    """What the call returns; what it raises, this raises.
+
+    Ctrl-C waits for the thread, as it waits for native code in the caller's own; a second one does
+    not.
+    """
     future: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(call())
-        except BaseException as error:
-            future.set_exception(error)
-
-    # A daemon: at the end of the process nobody waits for an engine that is being loaded.
-    thread = threading.Thread(target=run, name="passing", daemon=True)
+    thread = threading.Thread(target=_fulfil, args=(future, call), name="passing", daemon=True)
     thread.start()
     try:
         return future.result()
     finally:
-        thread.join()  # after Ctrl-C too: the process must not be torn down under native code
+        thread.join()
+        del future  # an error's traceback would hold it, and it the error, with all that was loaded
+
+
+def _fulfil(future: Future[T], call: Callable[[], T]) -> None:
+    try:
+        future.set_result(call())
+    except BaseException as error:
+        future.set_exception(error)
+    finally:
+        del future

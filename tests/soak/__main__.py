@@ -39,7 +39,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", type=int, help="send this request of the plan alone")
     parser.add_argument("--tools-s", type=float, default=8.0, help="for each run of wrk and others")
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "soak")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.bundle == TOY and options.engine == "openvino":
+        parser.error("the toy runs in onnxruntime alone: leave --engine out, or take street")
+    if options.only is not None and options.bundle is None:
+        parser.error("--only without --bundle: which one?")
+    return options
 
 
 def main() -> int:

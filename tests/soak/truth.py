@@ -172,7 +172,9 @@ def _coded(
     )
     most = RELATIVE * max(1.0, float(np.abs(a).max())) + CODES * words["scale"]
     worst = float(np.abs(a - b).max())
-    return None if worst <= most else f"differs by up to {worst:g}, expected at most {most:g}"
+    if worst > most:
+        return f"differs by up to {worst:g}, expected at most {most:g}"
+    return _json(words, other_words, "words")
 
 
 def _levels(a: NDArray[Any], b: NDArray[Any], most: int) -> str | None:

@@ -34,11 +34,19 @@ c.fclose(file)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another allocator")
-@pytest.mark.parametrize(("chosen", "expected"), [(None, 1), ("5", 5)])
-def test_eight_threads_share_an_arena(tmp_path: Path, chosen: str | None, expected: int) -> None:
-    environment = {name: x for name, x in os.environ.items() if name != "MALLOC_ARENA_MAX"}
-    if chosen is not None:
-        environment["MALLOC_ARENA_MAX"] = chosen
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ({}, 1),
+        ({"MALLOC_ARENA_MAX": "5"}, 5),
+        ({"GLIBC_TUNABLES": "glibc.malloc.arena_max=4"}, 4),
+    ],
+)
+def test_eight_threads_share_an_arena(
+    tmp_path: Path, chosen: dict[str, str], expected: int
+) -> None:
+    theirs = {"MALLOC_ARENA_MAX", "GLIBC_TUNABLES"}
+    environment = {name: x for name, x in os.environ.items() if name not in theirs} | chosen
     told = tmp_path / "malloc.xml"
     command = [sys.executable, "-c", COUNT_ARENAS, str(told)]
     subprocess.run(command, check=True, timeout=60, env=environment)

@@ -119,7 +119,7 @@ def test_an_engine_that_runs_one_call_at_a_time_is_had_once_more_with_other_thre
 
 
 def test_an_engine_that_runs_calls_at_the_same_time_needs_no_shares(folder: Path) -> None:
-    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    need("onnxruntime")
     bundle = read_bundle(folder)
     runtime = select_runtime(folder, bundle, engine="onnxruntime", threads=1).runtime
     assert not isinstance(runtime, Divisible)

@@ -9,6 +9,7 @@ import pytest
 from models.bundle import Bundle
 from models.bundle_folder import read_bundle
 from models.runtime.select import EngineError, choose_precisions, select_runtime
+from tests.need import need
 from tests.toy_bundle import toy_bundle
 
 
@@ -47,7 +48,7 @@ def test_a_precision_that_nobody_checked_is_refused() -> None:
 def test_auto_takes_the_next_engine_and_says_why(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    need("onnxruntime")
     monkeypatch.setitem(sys.modules, "openvino", None)
     monkeypatch.delitem(sys.modules, "models.runtime.openvino", raising=False)
     selection = select_runtime(folder, read_bundle(folder), threads=1)
