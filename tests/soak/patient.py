@@ -106,7 +106,7 @@ def patient(
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with log.open("w", encoding="utf-8") as file:
         process = subprocess.Popen(
-            [*command, "--engine", engine, *ENGINE_FLAGS.get(engine, ()), *flags],
+            [*command, "--engine", engine, *ENGINE_FLAGS[engine], *flags],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=file,

@@ -21,14 +21,7 @@ from tests.soak.garbage import Garbage
 from tests.soak.judge import Judge
 from tests.soak.patient import Patient, patient
 from tests.soak.plan import Planned, plan
-from tests.soak.truth import (
-    BETWEEN_ENGINES,
-    RELATIVE,
-    TRUE_ENGINE,
-    open_engine,
-    true_maps,
-    wrong_maps,
-)
+from tests.soak.truth import TRUE_ENGINE, open_engine, true_maps, wrong_maps
 
 CLIENTS = 8  # that wait for their answers, to measure the capacity
 OVERLOAD = 2.0
@@ -136,9 +129,7 @@ class Soak:
             reason = f"status {arrays.status} {answer.status}: {answer.body[:200]!r}"
             if arrays.status == answer.status == 200:
                 maps = await asyncio.to_thread(true_maps, engine, case)
-                same = settings.engine == TRUE_ENGINE
-                relative = RELATIVE if same else BETWEEN_ENGINES
-                reason = wrong_maps(arrays.body, maps, relative=relative) or ""
+                reason = wrong_maps(arrays.body, maps, engine=settings.engine) or ""
             if reason:
                 self.tally.findings.append(
                     Finding(what=f"alone: {reason}", request=case.name, repeat=self._repeat(0))

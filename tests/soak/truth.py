@@ -52,8 +52,9 @@ def true_maps(runtime: Runtime, case: Case) -> Prediction:
     return predict(runtime, *pixels)
 
 
-def wrong_maps(body: bytes, truth: Prediction, *, relative: float = RELATIVE) -> str | None:
-    """What is wrong with an npz of all maps; None if nothing is."""
+def wrong_maps(body: bytes, truth: Prediction, *, engine: str = TRUE_ENGINE) -> str | None:
+    """What is wrong with an npz of all maps by an engine; None if nothing is."""
+    relative = RELATIVE if engine == TRUE_ENGINE else BETWEEN_ENGINES
     with np.load(io.BytesIO(body)) as file:
         arrays = {name: file[name] for name in file.files}
     for name, expected in vars(truth).items():
